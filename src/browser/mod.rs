@@ -1,0 +1,3 @@
+//! Acts: what the core decided, in a browser.
+
+mod exports;

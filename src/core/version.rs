@@ -1,0 +1,235 @@
+//! The order of versions: integers, dotted numbers of 1 to 4 parts with an optional semver pre-release,
+//! and ISO dates that exist.
+
+use std::cmp::Ordering;
+
+use super::error::Fault;
+use super::time::days_in_month;
+
+/// A version as its publisher wrote it, known to be well-formed.
+///
+/// Compared by [`Version::order`]: semver precedence, build metadata ignored, missing parts are zero.
+/// Digits are compared as text, so no number is too large.
+#[derive(Clone, Debug)]
+pub struct Version {
+    text: String,
+    /// Where the numbers end in `text`.
+    numbers: usize,
+    /// Where the pre-release ends: build metadata, if any, stands behind it.
+    end: usize,
+    date: bool,
+}
+
+impl Version {
+    /// Reads a version, or says [`Fault::Version`].
+    pub fn parse(text: &str) -> Result<Version, Fault> {
+        let version = |numbers, end, date| Version { text: text.to_owned(), numbers, end, date };
+        if let Some(exists) = iso_date(text) {
+            return if exists { Ok(version(text.len(), text.len(), true)) } else { Err(Fault::Version) };
+        }
+        let end = text.find('+').unwrap_or(text.len());
+        let numbers = text[..end].find('-').unwrap_or(end);
+        let mut parts = 0;
+        for part in text[..numbers].split('.') {
+            parts += 1;
+            if part.is_empty() || !all_digits(part) {
+                return Err(Fault::Version);
+            }
+        }
+        let well_formed = |ids: &str, release: bool| {
+            ids.split('.').all(|id| {
+                !id.is_empty()
+                    && id.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
+                    // semver 2.0.0, item 9: numeric identifiers have no leading zeros
+                    && !(release && id.len() > 1 && id.starts_with('0') && all_digits(id))
+            })
+        };
+        if parts > 4
+            || (numbers < end && !well_formed(&text[numbers + 1..end], true))
+            || (end < text.len() && !well_formed(&text[end + 1..], false))
+        {
+            return Err(Fault::Version);
+        }
+        Ok(version(numbers, end, false))
+    }
+
+    /// The text as it was written.
+    pub fn as_str(&self) -> &str {
+        &self.text
+    }
+
+    /// Whether it is a pre-release (`4.0.0-rc.1`).
+    pub fn is_prerelease(&self) -> bool {
+        self.numbers < self.end
+    }
+
+    /// Whether it is an ISO date.
+    pub fn is_date(&self) -> bool {
+        self.date
+    }
+
+    /// The order of two versions, where they are of one kind: dates and the others do not compare.
+    pub fn order(&self, other: &Version) -> Option<Ordering> {
+        if self.date != other.date {
+            return None;
+        }
+        if self.date {
+            // four digits, two, two: the order of the text is the order of the days
+            return Some(self.text.cmp(&other.text));
+        }
+        let (mut a, mut b) = (self.text[..self.numbers].split('.'), other.text[..other.numbers].split('.'));
+        for _ in 0..4 {
+            match by_number(a.next().unwrap_or("0"), b.next().unwrap_or("0")) {
+                Ordering::Equal => {}
+                unequal => return Some(unequal),
+            }
+        }
+        Some(match (self.is_prerelease(), other.is_prerelease()) {
+            (false, false) => Ordering::Equal,
+            (true, false) => Ordering::Less,
+            (false, true) => Ordering::Greater,
+            (true, true) => by_prerelease(
+                &self.text[self.numbers + 1..self.end],
+                &other.text[other.numbers + 1..other.end],
+            ),
+        })
+    }
+
+    /// Whether both are the same version: of one kind and equal in order.
+    pub fn same(&self, other: &Version) -> bool {
+        self.order(other) == Some(Ordering::Equal)
+    }
+
+    /// Whether this version is certainly below the other; what does not compare is not.
+    pub fn below(&self, other: &Version) -> bool {
+        self.order(other) == Some(Ordering::Less)
+    }
+}
+
+/// `None`: not of the form of a date. `Some(false)`: of the form, but no such day.
+fn iso_date(text: &str) -> Option<bool> {
+    let b = text.as_bytes();
+    if b.len() != 10 || b[4] != b'-' || b[7] != b'-' {
+        return None;
+    }
+    let digits = |from: usize, to: usize| {
+        all_digits(&text[from..to]).then(|| b[from..to].iter().fold(0, |n, d| n * 10 + (d - b'0') as u32))
+    };
+    if !text.is_ascii() {
+        return None;
+    }
+    let (year, month, day) = (digits(0, 4)?, digits(5, 7)?, digits(8, 10)?);
+    Some((1..=12).contains(&month) && day >= 1 && day <= days_in_month(year as i64, month))
+}
+
+fn all_digits(text: &str) -> bool {
+    text.bytes().all(|b| b.is_ascii_digit())
+}
+
+fn by_number(a: &str, b: &str) -> Ordering {
+    let (a, b) = (a.trim_start_matches('0'), b.trim_start_matches('0'));
+    a.len().cmp(&b.len()).then_with(|| a.cmp(b))
+}
+
+/// semver 2.0.0, item 11: identifier by identifier; numbers below words, the shorter list below the longer.
+fn by_prerelease(a: &str, b: &str) -> Ordering {
+    let (mut a, mut b) = (a.split('.'), b.split('.'));
+    loop {
+        let order = match (a.next(), b.next()) {
+            (None, None) => return Ordering::Equal,
+            (None, Some(_)) => Ordering::Less,
+            (Some(_), None) => Ordering::Greater,
+            (Some(x), Some(y)) => match (all_digits(x), all_digits(y)) {
+                (true, true) => by_number(x, y),
+                (true, false) => Ordering::Less,
+                (false, true) => Ordering::Greater,
+                (false, false) => x.cmp(y),
+            },
+        };
+        if order != Ordering::Equal {
+            return order;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn v(text: &str) -> Version {
+        Version::parse(text).unwrap()
+    }
+
+    #[test]
+    fn versions_rise_in_semver_order() {
+        let rising = [
+            "0",
+            "1-alpha",
+            "1-alpha.1",
+            "1-alpha.beta",
+            "1-beta.2",
+            "1-beta.11",
+            "1-rc.1",
+            "1",
+            "1.0.0.1",
+            "1.2",
+            "1.10",
+            "2.0.1",
+            "9",
+            "10",
+            "18446744073709551616",
+            "18446744073709551617.1",
+        ];
+        for (i, a) in rising.iter().enumerate() {
+            for (j, b) in rising.iter().enumerate() {
+                assert_eq!(v(a).order(&v(b)), Some(i.cmp(&j)), "{a} against {b}");
+            }
+        }
+    }
+
+    #[test]
+    fn missing_parts_are_zero_and_build_metadata_is_ignored() {
+        assert!(v("4").same(&v("4.0.0.0")));
+        assert!(v("4.1+a").same(&v("4.1.0+b.7")));
+        assert!(v("4.1-rc.1+a").same(&v("4.1.0-rc.1")));
+        assert!(v("007").same(&v("7")));
+    }
+
+    #[test]
+    fn dates_compare_with_dates_only() {
+        assert!(v("2026-03-01").below(&v("2026-09-01")));
+        assert_eq!(v("2026-03-01").order(&v("2026")), None);
+        assert!(!v("2026-03-01").same(&v("2026")) && !v("2026-03-01").below(&v("9999")));
+    }
+
+    #[test]
+    fn what_is_no_version_is_refused() {
+        for bad in [
+            "",
+            "4.x",
+            "v4",
+            "1.2.3.4.5",
+            "1..2",
+            ".1",
+            "1.",
+            "1-",
+            "1-a..b",
+            "1-01",
+            "1+",
+            "1+a_b",
+            "-1",
+            "1 ",
+            "2026-02-30",
+            "2026-13-01",
+            "2026-00-10",
+            "2025-02-29",
+            "1-ü",
+            "٣",
+        ] {
+            assert_eq!(Version::parse(bad).err(), Some(Fault::Version), "{bad:?}");
+        }
+        for good in ["2024-02-29", "0001-01-01", "1-0", "1-a-b", "1+01", "2026-1-1", "1-rc.0a"] {
+            assert!(Version::parse(good).is_ok(), "{good:?}");
+        }
+    }
+}

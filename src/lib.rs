@@ -1,0 +1,9 @@
+//! Trueup keeps every open browser tab aligned with the servers behind it.
+//!
+//! The decisions live in [`core`], which knows no clock, no chance and no browser.
+//! On `wasm32` the module `browser` lets it act; natively the same core runs in tests and simulations.
+
+pub mod core;
+
+#[cfg(target_arch = "wasm32")]
+mod browser;
