@@ -1,37 +1,56 @@
 //! Everything a person types in this repository.
 
+mod package;
+mod pins;
 mod server;
+mod setup;
+mod stamp;
+mod toolchain;
+mod workspace;
 
-use std::path::Path;
-
-use anyhow::{Context, Result};
+use anyhow::Result;
 use clap::{Parser, Subcommand};
 
+/// Set up, build and test Trueup.
 #[derive(Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask")]
 struct Arguments {
     #[command(subcommand)]
-    command: Command,
+    task: Task,
 }
 
 #[derive(Subcommand)]
-enum Command {
-    /// Starts the deployment server alone.
+enum Task {
+    /// Build the npm package: the core to wasm, then target/pkg/ and its tarball target/trueup-VERSION.tgz
+    Build {
+        /// Quick, for development: without wasm-opt, types and tarball
+        #[arg(long)]
+        dev: bool,
+    },
+    /// Start the deployment server alone, on what was built before; prints `listening on ADDRESS`
     Serve {
-        /// 0 takes any free port.
+        /// 0 takes any free port
         #[arg(long, default_value_t = 4173)]
         port: u16,
     },
 }
 
+fn main() -> Result<()> {
+    match Arguments::parse().task {
+        Task::Build { dev } => {
+            package::build(if dev { package::Mode::Quick } else { package::Mode::Release })
+        }
+        Task::Serve { port } => serve(port),
+    }
+}
+
 #[tokio::main]
-async fn main() -> Result<()> {
-    let Command::Serve { port } = Arguments::parse().command;
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().context("the workspace")?;
+async fn serve(port: u16) -> Result<()> {
     server::serve(server::Options {
         address: ([127, 0, 0, 1], port).into(),
         other: None,
-        package: root.join("target/pkg"),
-        www: root.join("www"),
+        package: workspace::package(),
+        www: workspace::root().join("www"),
     })
     .await
 }

@@ -1,0 +1,14 @@
+// What `cargo xtask build` gives the TypeScript (xtask/js/build.mjs). A third module, `wasm:glue`, is the glue of
+// wasm-bindgen with the types that it derives from the Rust exports: `initSync`, the default asynchronous start, and
+// the exported classes and functions.
+
+declare module "wasm:source" {
+  /**
+   * The compiled core. In the entry `trueup` its bytes, at once; in `trueup/slim` the answer of fetching the file beside
+   * it; in the script drop-in its bytes, once unpacked.
+   */
+  export function source(): Uint8Array<ArrayBuffer> | Promise<Response | Uint8Array<ArrayBuffer>>;
+}
+
+/** True in the development build and in Node tools, where errors carry prose; false in what users load. */
+declare const __DEV__: boolean;

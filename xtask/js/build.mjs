@@ -1,0 +1,179 @@
+// Assembles the npm package from pkg-template/ and the built core. Run by `cargo xtask build`.
+//
+//   node build.mjs --wasm DIR --out DIR --meta DIR --version V
+//
+// TypeScript reaches the core through two virtual modules (declared in pkg-template/src/wasm.d.ts):
+//
+// - `wasm:glue`: wasm-bindgen's glue (`initSync`, the default asynchronous start, the exported classes). It names no
+//   file of its own.
+// - `wasm:source`: `source()` gives the module, each entry in its own way (`wasm` in entries.mjs):
+//   - inline: `Uint8Array`, at once. The bytes are a string of the characters U+0000 to U+00FF in a UTF-8 file: no
+//     bundler has to know of a second file, and brotli sees nearly the bytes themselves (+4 %, base64 would be +16 %).
+//   - beside: `Promise<Response>` of trueup_bg.wasm next to the entry.
+//   - packed: `Promise<Uint8Array>`, gzip in base64: a classic script has the page's encoding, which may not be UTF-8.
+//
+// `__DEV__` is true in the development builds (dist/development/, export condition `development`) and in what runs in
+// Node: error prose belongs there.
+
+import { gzipSync } from "node:zlib";
+import { chmodSync, cpSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { dirname, join, posix, relative, resolve, sep } from "node:path";
+import { fileURLToPath } from "node:url";
+import { parseArgs } from "node:util";
+import * as esbuild from "esbuild";
+import { entries } from "./entries.mjs";
+
+const root = resolve(dirname(fileURLToPath(import.meta.url)), "../..");
+const template = join(root, "pkg-template");
+
+/** What runs in a page is for browsers with the features that the loader needs anyhow; see the README's baseline. */
+const TARGET = { browser: ["es2022"], node: ["node20"] };
+
+/** Bundles one entry. `development` for the development build. Answers with esbuild's result, nothing written. */
+export async function bundle(entry, all, { wasm, development = false, plugins = [] }) {
+  const platform = entry.platform ?? "browser";
+  return esbuild.build({
+    entryPoints: [entry.path],
+    outfile: outfile(entry, development),
+    bundle: true,
+    write: false,
+    metafile: true,
+    logLevel: "warning",
+    platform,
+    format: entry.format ?? "esm",
+    target: TARGET[platform],
+    charset: "utf8",
+    minify: !development && platform === "browser",
+    legalComments: "none",
+    packages: "external",
+    define: { __DEV__: String(development || platform === "node") },
+    banner: entry.bin ? { js: "#!/usr/bin/env node" } : {},
+    absWorkingDir: root,
+    plugins: [...plugins, core(entry, wasm, development), shared(entry, all)],
+  });
+}
+
+function outfile(entry, development) {
+  return posix.join("dist", development ? "development" : "", entry.file);
+}
+
+/** Resolves `wasm:glue` and `wasm:source`. */
+function core(entry, wasm, development) {
+  return {
+    name: "core",
+    setup(build) {
+      build.onResolve({ filter: /^wasm:/ }, ({ path }) => ({ path, namespace: "core", sideEffects: false }));
+      build.onLoad({ filter: /^wasm:glue$/, namespace: "core" }, () => ({
+        contents: readFileSync(join(wasm, "trueup.js"), "utf8"),
+      }));
+      build.onLoad({ filter: /^wasm:source$/, namespace: "core" }, () => ({
+        contents: SOURCE[entry.wasm ?? "inline"](join(wasm, "trueup_bg.wasm"), development),
+      }));
+    },
+  };
+}
+
+const SOURCE = {
+  inline: (module) => `
+    const text = ${JSON.stringify(readFileSync(module, "latin1"))};
+    export function source() {
+      const bytes = new Uint8Array(text.length);
+      for (let i = text.length; i--; ) bytes[i] = text.charCodeAt(i);
+      return bytes;
+    }`,
+  beside: (_, development) => `
+    export const source = () => fetch(new URL("${development ? ".." : "."}/trueup_bg.wasm", import.meta.url));`,
+  packed: (module) => `
+    const text = "${gzipSync(readFileSync(module), { level: 9 }).toString("base64")}";
+    export const source = async () => {
+      const packed = new Blob([Uint8Array.from(atob(text), (c) => c.charCodeAt(0))]).stream();
+      return new Uint8Array(await new Response(packed.pipeThrough(new DecompressionStream("gzip"))).arrayBuffer());
+    };`,
+};
+
+/** Leaves imports of other entries as imports of their built files (see entries.mjs). */
+function shared(entry, all) {
+  return {
+    name: "shared",
+    setup(build) {
+      if (entry.standalone) return;
+      build.onResolve({ filter: /^\./ }, async ({ path, pluginData, ...options }) => {
+        if (pluginData === "shared") return;
+        const found = await build.resolve(path, { ...options, pluginData: "shared" });
+        const other = all.find((other) => other.path === found.path && other.path !== entry.path);
+        if (!other) return found;
+        const to = posix.relative(posix.dirname(entry.file), other.file);
+        return { path: to.startsWith(".") ? to : `./${to}`, external: true };
+      });
+    },
+  };
+}
+
+/** `exports` of package.json: types first, then the conditions. */
+function exportsOf(all) {
+  const map = {};
+  for (const entry of all.filter((entry) => entry.subpath)) {
+    const js = `./dist/${entry.file}`;
+    map[entry.subpath] =
+      entry.format === "iife"
+        ? js
+        : {
+            types: `./dist/${entry.source}.d.ts`,
+            ...(entry.development && { development: `./dist/development/${entry.file}` }),
+            default: js,
+          };
+  }
+  for (const file of EXTRA.filter((file) => existsSync(join(template, file)))) map[`./${file}`] = `./${file}`;
+  map["./package.json"] = "./package.json";
+  return map;
+}
+
+/** Files of the template that are shipped as they are. */
+const EXTRA = ["schema.json", "virtual.d.ts"];
+
+async function main() {
+  const { values: flags } = parseArgs({
+    options: { wasm: { type: "string" }, out: { type: "string" }, meta: { type: "string" }, version: { type: "string" } },
+  });
+  const all = entries(template);
+  const write = (path, bytes) => {
+    mkdirSync(dirname(path), { recursive: true });
+    writeFileSync(path, bytes);
+  };
+  await Promise.all(
+    all.flatMap((entry) =>
+      (entry.development ? [false, true] : [false]).map(async (development) => {
+        const result = await bundle(entry, all, { wasm: flags.wasm, development });
+        const path = join(flags.out, outfile(entry, development));
+        write(path, result.outputFiles[0].contents);
+        if (entry.bin) chmodSync(path, 0o755);
+      }),
+    ),
+  );
+  mkdirSync(flags.out, { recursive: true });
+  if (all.some((entry) => entry.wasm === "beside")) {
+    cpSync(join(flags.wasm, "trueup_bg.wasm"), join(flags.out, "dist/trueup_bg.wasm"));
+  }
+  for (const file of ["README.md", ...EXTRA]) {
+    if (existsSync(join(template, file))) cpSync(join(template, file), join(flags.out, file));
+  }
+  for (const file of ["LICENSE-MIT", "LICENSE-APACHE"]) cpSync(join(root, file), join(flags.out, file));
+  const { name, ...manifest } = JSON.parse(readFileSync(join(template, "package.json"), "utf8"));
+  const bins = all.filter((entry) => entry.bin);
+  write(
+    join(flags.out, "package.json"),
+    JSON.stringify(
+      {
+        name,
+        version: flags.version,
+        ...manifest,
+        exports: exportsOf(all),
+        ...(bins.length && { bin: Object.fromEntries(bins.map((entry) => [entry.bin, `dist/${entry.file}`])) }),
+      },
+      null,
+      2,
+    ) + "\n",
+  );
+}
+
+if (resolve(process.argv[1]) === fileURLToPath(import.meta.url)) await main();
