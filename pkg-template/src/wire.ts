@@ -145,7 +145,7 @@ export interface Core {
   /** `mono`: `performance.now()`, `wall`: `Date.now()`. */
   handle(input: Input, mono: number, wall: number): Effect[];
   /** The effects of the start itself; to be carried out like those of `handle`. */
-  start(): Effect[];
+  start(mono: number, wall: number): Effect[];
   /** All that the core knows, as plain data. */
   inspect(mono: number, wall: number): Record<string, unknown>;
   /** Ends it: its timer goes with it. */

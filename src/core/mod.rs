@@ -1,6 +1,20 @@
 //! Decides. No clock, no randomness, no I/O, no browser type.
+//!
+//! [`Client::handle`] takes an event, [`Client::poll_effect`] gives what it asks for until there is nothing left, and
+//! [`Client::next_wake`] says when it wants to hear [`Event::Wake`](event::Event::Wake).
 
+mod client;
+pub mod config;
 pub mod error;
+pub mod event;
+pub mod manifest;
+pub mod memory;
+pub mod refresh;
+pub mod schedule;
+pub mod serial;
 pub mod time;
 pub mod value;
 pub mod version;
+pub mod window;
+
+pub use client::Client;

@@ -1,0 +1,503 @@
+//! The client of one page: hears events, asks its parts, and says what is to be done.
+
+use std::collections::VecDeque;
+
+use super::config::Config;
+use super::error::{ConfigError, Fault, FetchError, Flaw};
+use super::event::{Answer, Blame, Effect, Event, Start, Wake};
+use super::manifest::{MAX_TEXT, Manifest};
+use super::memory::{Kept, MAX_KEPT};
+use super::refresh::budget::Budget;
+use super::refresh::shell::Worker;
+use super::refresh::{Ask, Facts, Refresh, State};
+use super::schedule::{Role, Schedule, Why};
+use super::serial::{Heard, InForce};
+use super::time::{Chance, Now, SECOND, ServerTime};
+use super::value::Value;
+use super::window::{Action, Standing, Status, Verdict, action, standing};
+
+/// `ready` waits this long for the first answer.
+const READY: i64 = 2 * SECOND;
+
+/// JSON to tree: JavaScript's parser in the browser, serde_json natively. `None`: not JSON, or too deep.
+pub type Parse = fn(&str) -> Option<Value>;
+
+/// All that one page decides.
+pub struct Client {
+    config: Config,
+    parse: Parse,
+    chance: Chance,
+    server: ServerTime,
+    schedule: Schedule,
+    in_force: InForce,
+    refresh: Refresh,
+    kept: Kept,
+    etag: Option<String>,
+    last: Option<Answer>,
+    marked: bool,
+    locks: bool,
+    /// A chunk was lost: remembered until a newer build appears.
+    stranded: bool,
+    standing: Standing,
+    published: Option<State>,
+    /// Until when `ready` waits; `None`: it has been said.
+    ready: Option<i64>,
+    checks: bool,
+    effects: VecDeque<Effect>,
+}
+
+impl Client {
+    /// The client of a page that starts now.
+    pub fn new(options: &Value, start: Start, parse: Parse, now: Now) -> Result<Client, ConfigError> {
+        let config = Config::decode(options, start.mark.as_ref())?;
+        let mut effects = VecDeque::new();
+        let mut in_force = InForce::default();
+        let mut kept = None;
+        if let Some((state, text)) = &start.kept {
+            let manifest = parse(text).and_then(|tree| Manifest::decode(tree).ok());
+            kept = Kept::read(now, state).zip(manifest).filter(|(kept, m)| kept.serial == m.serial).map(
+                |(kept, manifest)| {
+                    in_force.hear(now, manifest, text, None);
+                    kept
+                },
+            );
+            if kept.is_none() {
+                effects.push_back(Effect::Fault(Blame::Memory));
+            }
+        }
+        if let Some(text) = &start.inline {
+            match parse(text).ok_or(flaw(Fault::Json)).and_then(|t| Manifest::decode(t).map_err(|e| e.0)) {
+                Ok(manifest) => {
+                    in_force.hear(now, manifest, text, None);
+                }
+                Err(flaw) => effects.push_back(Effect::Fault(Blame::Publisher(flaw))),
+            }
+        }
+        let every = config.every.or(in_force.manifest.as_ref().map(|m| m.every)).unwrap_or(300 * SECOND);
+        let role = if start.locks { Role::Follower } else { Role::Alone };
+        let plan = kept.as_ref().map(|kept| (now.wall - kept.at, kept.next - now.wall));
+        let mut schedule = Schedule::new(now.mono, every, role, plan);
+        schedule.visible = start.visible;
+        schedule.online = start.online;
+        let fresh = plan.is_some_and(|(age, _)| age < every);
+
+        let mut refresh = Refresh::new(start.session.as_ref().map(Budget::read), start.reload_off);
+        let kept = kept.unwrap_or_default();
+        refresh.dismissed = kept.dismissed.clone();
+        refresh.put_off = kept.put_off;
+        let mut client = Client {
+            chance: Chance::new(start.seed),
+            parse,
+            server: ServerTime::default(),
+            schedule,
+            in_force,
+            refresh,
+            kept,
+            etag: None,
+            last: None,
+            marked: start.mark.is_some(),
+            locks: start.locks,
+            stranded: false,
+            standing: Standing { status: Status::Unknown, reason: "no-manifest", deadline: None },
+            published: None,
+            ready: Some(if fresh { now.mono } else { now.mono + READY }),
+            checks: false,
+            effects,
+            config,
+        };
+        if start.locks && start.visible {
+            client.effects.extend([Effect::Lead(true), Effect::Hello]);
+        }
+        client.go(now);
+        Ok(client)
+    }
+
+    /// Something happened. Effects are to be drained afterwards.
+    pub fn handle(&mut self, now: Now, event: Event) {
+        let (mono, locks) = (now.mono, self.locks);
+        self.server.observe(now);
+        match event {
+            Event::Wake => {}
+            Event::Answer { answer, told } => self.answer(now, answer, told),
+            Event::Failed { told } => self.failed(now, FetchError::Network, None, told),
+            Event::Visible(true) => {
+                self.schedule.show(mono, &mut self.chance, Why::Visible);
+                if locks {
+                    self.effects.extend([Effect::Lead(true), Effect::Hello]);
+                }
+            }
+            Event::Visible(false) => {
+                self.schedule.visible = false;
+                self.follow();
+            }
+            Event::Online(true) => self.schedule.online_again(mono, &mut self.chance),
+            Event::Online(false) => self.schedule.online = false,
+            Event::PageShow => {
+                self.schedule.early(mono, &mut self.chance, Why::PageShow, false);
+                if locks && self.schedule.visible {
+                    self.effects.extend([Effect::Lead(true), Effect::Hello]);
+                }
+            }
+            Event::PageHide => {
+                self.follow();
+                if self.schedule.abandon() {
+                    self.effects.push_back(Effect::Abort);
+                }
+            }
+            Event::Resume => self.schedule.early(mono, &mut self.chance, Why::Resume, false),
+            Event::Lead(on) if locks => self.schedule.role = if on { Role::Leader } else { Role::Follower },
+            Event::Lead(_) => {}
+            Event::Hello => {
+                if let (Role::Leader, Some(last)) = (self.schedule.role, &self.last) {
+                    let next = self.schedule.planned(mono);
+                    self.effects.push_back(Effect::Tell(Some(last.clone()), next));
+                }
+            }
+            Event::Chunk => {
+                self.stranded = true;
+                self.schedule.early(mono, &mut self.chance, Why::Chunk, true);
+            }
+            Event::Header(serial) => {
+                if self.in_force.manifest.as_ref().is_none_or(|m| serial > m.serial) {
+                    self.schedule.header(mono, &mut self.chance, serial);
+                }
+            }
+            Event::Check => self.check(now),
+            Event::Shell(answer) => self.shell(now, answer),
+            Event::Holds(holds) => self.refresh.holds = holds,
+            Event::Now => self.refresh.ask(),
+            Event::Defer => {
+                if self.refresh.defer(now).is_some() {
+                    self.keep(now, false);
+                }
+            }
+            Event::Navigate(url) => {
+                let facts = facts!(self, now);
+                let taken = self.refresh.navigate(now, &facts, &url);
+                self.effects.push_back(Effect::Taken(taken));
+            }
+            Event::Saved => self.refresh.saved(now),
+            Event::Unbooked => self.refresh.unbooked(),
+        }
+        self.go(now);
+    }
+
+    /// What is to be done, in order, until there is nothing left.
+    pub fn poll_effect(&mut self) -> Option<Effect> {
+        self.effects.pop_front()
+    }
+
+    /// When the core wants to be woken, and why. Waking it earlier does no harm.
+    pub fn next_wake(&self, now: Now) -> Option<Wake> {
+        let mut next: Option<Wake> = None;
+        let mut add = |at: Option<i64>, reason| {
+            if let Some(at) = at
+                && next.is_none_or(|n| at < n.at)
+            {
+                next = Some(Wake { at, reason });
+            }
+        };
+        let poll = self.schedule.wake();
+        add(poll.map(|(at, _)| at), poll.map_or("", |(_, why)| why.name()));
+        add(self.refresh.wake(), self.refresh.state.phase.name());
+        add(self.ready, "ready");
+        let deadline = self.in_force.manifest.as_ref().and_then(|m| m.deadline);
+        add(deadline.and_then(|d| self.server.mono_of(d)).filter(|at| *at > now.mono), "deadline");
+        next
+    }
+
+    /// Where the build stands.
+    pub fn standing(&self) -> Standing {
+        self.standing
+    }
+
+    /// Where the refresh stands.
+    pub fn refresh(&self) -> &Refresh {
+        &self.refresh
+    }
+
+    /// When and by whom it is polled.
+    pub fn schedule(&self) -> &Schedule {
+        &self.schedule
+    }
+
+    /// The manifest in force, and what speaks against it.
+    pub fn in_force(&self) -> &InForce {
+        &self.in_force
+    }
+
+    /// The options.
+    pub fn config(&self) -> &Config {
+        &self.config
+    }
+
+    /// The servers' clock, in ms since 1970.
+    pub fn server_time(&self, now: Now) -> Option<i64> {
+        self.server.at(now)
+    }
+
+    fn answer(&mut self, now: Now, answer: Answer, told: Option<i64>) {
+        if told.is_none() && self.schedule.running().is_none() {
+            return;
+        }
+        let date = answer.date;
+        if let Some(date) = date {
+            self.server.sample(now, date);
+        }
+        let same =
+            answer.text.is_none() && self.last.is_some() && answer.etag.is_some() && answer.etag == self.etag;
+        let text = answer.text.as_deref();
+        let error = if answer.foreign {
+            Some(FetchError::Origin)
+        } else if answer.status != 200 {
+            Some(FetchError::Status(answer.status))
+        } else if answer.too_long || text.is_some_and(|t| t.len() > MAX_TEXT) {
+            Some(FetchError::TooLong)
+        } else {
+            None
+        };
+        if let Some(error) = error {
+            return self.failed(now, error, Some(answer), told);
+        }
+        let heard = match text {
+            None if same => self.again(now),
+            Some(text) if self.in_force.is(text) => self.again(now),
+            _ => {
+                let text = text.unwrap_or_default();
+                let Some(tree) = (self.parse)(text) else {
+                    return self.failed(now, FetchError::NotJson, Some(answer), told);
+                };
+                match Manifest::decode(tree) {
+                    Ok(manifest) => {
+                        let warnings = manifest.warnings.clone();
+                        let heard = self.in_force.hear(now, manifest, text, date);
+                        if heard == Heard::New {
+                            self.effects.extend(
+                                warnings.into_iter().map(|flaw| Effect::Fault(Blame::Publisher(flaw))),
+                            );
+                        }
+                        heard
+                    }
+                    Err(error) => {
+                        self.effects.push_back(Effect::Fault(Blame::Publisher(error.0)));
+                        return self.bad(now, Some(answer), told);
+                    }
+                }
+            }
+        };
+        match heard {
+            Heard::Future => {
+                self.effects.push_back(Effect::Fault(Blame::Publisher(Flaw {
+                    path: "serial".into(),
+                    fault: Fault::Future,
+                })));
+                return self.bad(now, Some(answer), told);
+            }
+            Heard::Conflict => {
+                let flaw = Flaw { path: "serial".into(), fault: Fault::Contradiction };
+                self.effects.push_back(Effect::Fault(Blame::Publisher(flaw)));
+            }
+            _ => {}
+        }
+        if let (Some(manifest), Heard::New) = (&self.in_force.manifest, heard) {
+            self.schedule.every = self.config.every.unwrap_or(manifest.every);
+        }
+        self.end(now, heard.name());
+        self.schedule.good(now.mono, &mut self.chance, told);
+        if let Some(Answer { etag: Some(etag), .. }) = Some(&answer).filter(|a| a.text.is_some()) {
+            self.etag = Some(etag.clone());
+        }
+        let text = answer.text.or_else(|| self.last.take().and_then(|last| last.text));
+        self.last = Some(Answer { text, ..answer });
+        if self.ready.is_some() {
+            self.ready = None;
+            self.effects.push_back(Effect::Ready("live"));
+        }
+        if told.is_none() {
+            self.tell(now, self.last.clone());
+            self.keep(now, heard == Heard::New);
+        }
+    }
+
+    /// The server says the same as before: nothing to decode.
+    fn again(&mut self, now: Now) -> Heard {
+        match &self.last {
+            // The same text as the last time, which was not the one in force: counts like that one.
+            Some(last) if last.text.as_deref().is_some_and(|text| !self.in_force.is(text)) => {
+                let text = last.text.clone().unwrap_or_default();
+                match (self.parse)(&text).and_then(|tree| Manifest::decode(tree).ok()) {
+                    Some(manifest) => self.in_force.hear(now, manifest, &text, None),
+                    None => Heard::Unchanged,
+                }
+            }
+            _ => {
+                self.in_force.confirm();
+                Heard::Unchanged
+            }
+        }
+    }
+
+    fn failed(&mut self, now: Now, error: FetchError, answer: Option<Answer>, told: Option<i64>) {
+        if told.is_none() && self.schedule.running().is_none() {
+            return;
+        }
+        if self.schedule.online {
+            self.effects.push_back(Effect::Fault(Blame::Network(error)));
+        }
+        self.bad(now, answer, told);
+    }
+
+    fn bad(&mut self, now: Now, answer: Option<Answer>, told: Option<i64>) {
+        self.end(now, "failed");
+        let retry_after = answer.as_ref().and_then(|a| a.retry_after);
+        self.schedule.bad(now.mono, &mut self.chance, told, answer.is_some(), retry_after);
+        if told.is_none() {
+            // The body of a failure is of no use to anybody.
+            self.tell(now, answer.map(|a| Answer { text: None, ..a }));
+        }
+    }
+
+    fn end(&mut self, _now: Now, outcome: &'static str) {
+        let why = self.schedule.running().unwrap_or(Why::Period);
+        self.checks = false;
+        self.effects.push_back(Effect::Polled { why, outcome });
+    }
+
+    fn tell(&mut self, now: Now, answer: Option<Answer>) {
+        if self.locks {
+            let next = self.schedule.planned(now.mono);
+            self.effects.push_back(Effect::Tell(answer, next));
+        }
+    }
+
+    fn follow(&mut self) {
+        if self.locks {
+            self.schedule.role = Role::Follower;
+            self.effects.push_back(Effect::Lead(false));
+        }
+    }
+
+    fn check(&mut self, now: Now) {
+        if self.schedule.running().is_some() {
+            return;
+        }
+        match self.schedule.check(now.mono) {
+            None => self.effects.push_back(Effect::Poll { etag: self.etag.clone() }),
+            Some(_) => self.effects.push_back(Effect::Polled { why: Why::Check, outcome: "waiting" }),
+        }
+    }
+
+    fn shell(&mut self, now: Now, answer: super::refresh::shell::ShellAnswer) {
+        if answer.worker == Worker::Waiting
+            && self.config.activate
+            && self.refresh.open_holds(now.mono).is_empty()
+        {
+            self.effects.push_back(Effect::Activate);
+            return;
+        }
+        let Some(manifest) = &self.in_force.manifest else { return };
+        self.refresh.shell.hear(
+            now,
+            &answer,
+            &self.config.app,
+            &self.config.build,
+            self.marked,
+            manifest,
+            self.server.at(now),
+            self.schedule.every,
+            &mut self.chance,
+        );
+    }
+
+    fn keep(&mut self, now: Now, text: bool) {
+        let Some(manifest) = self.in_force.manifest.as_ref().filter(|_| self.in_force.text.len() <= MAX_KEPT)
+        else {
+            return;
+        };
+        self.kept = Kept {
+            at: if self.schedule.heard_within(now.mono, 0) { now.wall } else { self.kept.at },
+            next: now.wall + self.schedule.planned(now.mono),
+            serial: manifest.serial,
+            dismissed: self.refresh.dismissed.clone(),
+            put_off: self.refresh.put_off,
+        };
+        let text = text.then(|| self.in_force.text.clone());
+        self.effects.push_back(Effect::Keep { state: self.kept.write(), text });
+    }
+
+    /// After every event: polls that are due, the standing, the refresh.
+    fn go(&mut self, now: Now) {
+        if self.schedule.overdue(now.mono) {
+            self.effects.push_back(Effect::Abort);
+            self.failed(now, FetchError::Timeout, None, None);
+        }
+        if self.ready.is_some_and(|at| now.mono >= at) {
+            self.ready = None;
+            let how = if self.in_force.manifest.is_some() { "stored" } else { "timeout" };
+            self.effects.push_back(Effect::Ready(how));
+        }
+        if let Some(manifest) = &self.in_force.manifest {
+            let standing = standing(&self.config.build, manifest, self.server.at(now), Verdict::Fine);
+            if standing != self.standing {
+                self.standing = standing;
+                self.effects.push_back(Effect::Standing(standing));
+            }
+        }
+        let facts = facts!(self, now);
+        let asks = self.refresh.advance(now, &facts, &mut self.chance);
+        for ask in asks {
+            match ask {
+                Ask::Shell => self.effects.push_back(Effect::Shell),
+                Ask::Activate => self.effects.push_back(Effect::Activate),
+                Ask::Save => self.effects.push_back(Effect::Save),
+                Ask::Keep => self.keep(now, false),
+                Ask::Poll => self.schedule.early(now.mono, &mut self.chance, Why::Unheard, true),
+                Ask::Reload => {
+                    let (asked, url) = self.refresh.going();
+                    let (asked, url) = (asked, url.map(str::to_owned));
+                    let session = self.refresh.budget.as_ref().map_or(Value::Null, Budget::write);
+                    self.effects.push_back(Effect::Reload { session, asked, url });
+                }
+            }
+        }
+        if self.published.as_ref() != Some(&self.refresh.state) {
+            self.published = Some(self.refresh.state.clone());
+            self.effects.push_back(Effect::Refresh(self.refresh.state.clone()));
+        }
+        if self.schedule.start(now.mono).is_some() {
+            self.effects.push_back(Effect::Poll { etag: self.etag.clone() });
+        }
+    }
+
+    /// What follows from the standing. A regressed manifest may withdraw, but never forces.
+    fn action(&self, now: Now) -> Action {
+        let Some(manifest) = &self.in_force.manifest else { return Action::None };
+        let due = action(self.standing.status, manifest.refresh.urgency, self.stranded);
+        match &self.in_force.regressed {
+            None => due,
+            Some(regressed) => {
+                let there = standing(&self.config.build, regressed, self.server.at(now), Verdict::Fine);
+                action(there.status, regressed.refresh.urgency, false).min(due).min(Action::Urge)
+            }
+        }
+    }
+}
+
+/// What the refresh has to know of the rest. A macro, because it borrows all of the client but the refresh.
+macro_rules! facts {
+    ($client:expr, $now:expr) => {
+        Facts {
+            config: &$client.config,
+            manifest: $client.in_force.manifest.as_ref(),
+            action: $client.action($now),
+            reason: $client.standing.reason,
+            visible: $client.schedule.visible,
+            heard: $client.schedule.heard_within($now.mono, 2 * $client.schedule.every),
+        }
+    };
+}
+use facts;
+
+fn flaw(fault: Fault) -> Flaw {
+    Flaw { path: String::new(), fault }
+}

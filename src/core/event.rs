@@ -1,0 +1,180 @@
+//! What happens to the core, and what it asks for. The wire to the page is `pkg-template/src/wire.ts`.
+
+use super::error::{FetchError, Flaw};
+use super::refresh::State;
+use super::refresh::shell::ShellAnswer;
+use super::schedule::{RetryAfter, Why};
+use super::value::Value;
+use super::window::Standing;
+
+/// How the start of a page found things.
+#[derive(Clone, Debug, Default)]
+pub struct Start {
+    /// The seed of all chance.
+    pub seed: u64,
+    /// Kept state and text.
+    pub kept: Option<(Value, String)>,
+    /// What the last reload booked; `None`: session storage is blocked.
+    pub session: Option<Value>,
+    /// The text of an inlined manifest.
+    pub inline: Option<String>,
+    /// The page's own mark.
+    pub mark: Option<super::config::Mark>,
+    /// Whether the tab is visible.
+    pub visible: bool,
+    /// Whether the browser thinks that it is online.
+    pub online: bool,
+    /// Whether tabs can find a leader: Web Locks and BroadcastChannel.
+    pub locks: bool,
+    /// The page carries `<meta name="trueup-reload" content="off">`.
+    pub reload_off: bool,
+}
+
+/// An answer to a poll: to this tab's own, or told by the tab that polled.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Answer {
+    /// The status.
+    pub status: u16,
+    /// It came from another origin than was asked.
+    pub foreign: bool,
+    /// Its ETag.
+    pub etag: Option<String>,
+    /// `Date` + `Age`, in ms since 1970.
+    pub date: Option<i64>,
+    /// `Retry-After`.
+    pub retry_after: Option<RetryAfter>,
+    /// The body; `None` where its ETag is the one that was named, or where it was too long to read.
+    pub text: Option<String>,
+    /// The body is longer than 1 MiB.
+    pub too_long: bool,
+}
+
+/// Something happened.
+#[derive(Clone, Debug)]
+pub enum Event {
+    /// The time of the next wake-up has come, or not quite: an early one does nothing.
+    Wake,
+    /// An answer. `told`: by another tab, which polls next in so many ms. An own answer to no request is ignored.
+    Answer {
+        /// What came.
+        answer: Answer,
+        /// Who asked.
+        told: Option<i64>,
+    },
+    /// No answer came. An own failure of no request is ignored.
+    Failed {
+        /// Who asked.
+        told: Option<i64>,
+    },
+    /// The tab is shown or hidden.
+    Visible(bool),
+    /// The browser is online or not.
+    Online(bool),
+    /// The page came back from the back/forward cache.
+    PageShow,
+    /// The page goes, perhaps into the back/forward cache.
+    PageHide,
+    /// The page was unfrozen.
+    Resume,
+    /// The leader's lock was granted or lost.
+    Lead(bool),
+    /// Another tab came up and asks for the last answer.
+    Hello,
+    /// A chunk of the app's own assets was lost.
+    Chunk,
+    /// A header named a serial.
+    Header(u64),
+    /// The app asks for a poll.
+    Check,
+    /// The shell was looked at.
+    Shell(ShellAnswer),
+    /// All open holds of the page: their reasons, and when they expire.
+    Holds(Vec<(String, i64)>),
+    /// The refresh is asked for.
+    Now,
+    /// The prompt is put off.
+    Defer,
+    /// The app navigates: answered by [`Effect::Taken`].
+    Navigate(String),
+    /// The `onSave` callbacks have settled.
+    Saved,
+    /// The booking of an unasked reload failed.
+    Unbooked,
+}
+
+/// Something is asked for.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Effect {
+    /// Fetch the manifest. A body with this ETag need not be read.
+    Poll {
+        /// The last good answer's.
+        etag: Option<String>,
+    },
+    /// Abort that fetch.
+    Abort,
+    /// Tell the other tabs of an answer, or of a failure; and when this tab polls next, in ms.
+    Tell(Option<Answer>, i64),
+    /// Ask the leader for its last answer.
+    Hello,
+    /// Ask for the leader's lock, or give it up.
+    Lead(bool),
+    /// Keep over loads; the text only where it changed.
+    Keep {
+        /// See `memory`.
+        state: Value,
+        /// The manifest's.
+        text: Option<String>,
+    },
+    /// Look at the shell.
+    Shell,
+    /// Let the waiting service worker take over, then look at the shell.
+    Activate,
+    /// Run the `onSave` callbacks.
+    Save,
+    /// Book, then reload.
+    Reload {
+        /// What to keep in session storage first.
+        session: Value,
+        /// A person asked: reload even where nothing can be kept.
+        asked: bool,
+        /// Go there instead.
+        url: Option<String>,
+    },
+    /// The answer to [`Event::Navigate`].
+    Taken(bool),
+    /// Published: where the build stands.
+    Standing(Standing),
+    /// Published: where the refresh stands.
+    Refresh(State),
+    /// Published, once: how the first manifest came.
+    Ready(&'static str),
+    /// Published: a poll ended.
+    Polled {
+        /// Why it was made.
+        why: Why,
+        /// What it brought: `new`, `unchanged`, `older`, … or `failed`, or `waiting` where a `check` may not poll now.
+        outcome: &'static str,
+    },
+    /// Published: something is wrong.
+    Fault(Blame),
+}
+
+/// A fault, by who can mend it.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Blame {
+    /// The manifest, or a part of it.
+    Publisher(Flaw),
+    /// The way to it.
+    Network(FetchError),
+    /// What was kept by this or another page.
+    Memory,
+}
+
+/// The next moment at which the core wants to be woken, and why.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Wake {
+    /// By the monotonic clock.
+    pub at: i64,
+    /// What for.
+    pub reason: &'static str,
+}

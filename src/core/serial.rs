@@ -1,0 +1,96 @@
+//! Which manifest is in force: the serial only grows, except for a host's instant rollback.
+
+use super::manifest::Manifest;
+use super::time::{DAY, MINUTE, Now};
+
+/// After so many valid answers …
+const ANSWERS: u32 = 6;
+/// … over this long with nothing but lower serials, the host was rolled back.
+const SPAN: i64 = 30 * MINUTE;
+
+/// The manifest in force, and what speaks against it.
+#[derive(Clone, Debug, Default)]
+pub struct InForce {
+    /// What is in force.
+    pub manifest: Option<Manifest>,
+    /// Its text.
+    pub text: String,
+    older: Option<Older>,
+    /// An older manifest that is all the server has had for a while: it may withdraw a prompt, no more.
+    pub regressed: Option<Manifest>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Older {
+    answers: u32,
+    since: i64,
+}
+
+/// What a valid manifest turned out to be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Heard {
+    /// It is in force now.
+    New,
+    /// The one in force, to the letter.
+    Unchanged,
+    /// The serial in force with another content: ignored.
+    Conflict,
+    /// A lower serial: ignored.
+    Older,
+    /// Nothing but lower serials for half an hour.
+    Regressed,
+    /// A serial more than a day ahead of its own answer: refused.
+    Future,
+}
+
+impl Heard {
+    /// The name, as JavaScript sees it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Heard::New => "new",
+            Heard::Unchanged => "unchanged",
+            Heard::Conflict => "conflict",
+            Heard::Older => "older",
+            Heard::Regressed => "regressed",
+            Heard::Future => "future",
+        }
+    }
+}
+
+impl InForce {
+    /// Whether `text` is the one in force, so that it need not be decoded again.
+    pub fn is(&self, text: &str) -> bool {
+        self.manifest.is_some() && self.text == text
+    }
+
+    /// The server still says what is in force.
+    pub fn confirm(&mut self) {
+        self.older = None;
+        self.regressed = None;
+    }
+
+    /// Hears a valid manifest; `date` is its own answer's `Date` + `Age`, where it is known.
+    pub fn hear(&mut self, now: Now, manifest: Manifest, text: &str, date: Option<i64>) -> Heard {
+        if date.is_some_and(|date| manifest.serial as i64 > (date + DAY) / 1000) {
+            return Heard::Future;
+        }
+        let serial = self.manifest.as_ref().map(|m| m.serial);
+        if Some(manifest.serial) < serial {
+            let older = self.older.get_or_insert(Older { answers: 0, since: now.mono });
+            older.answers += 1;
+            if older.answers < ANSWERS || now.mono - older.since < SPAN {
+                return Heard::Older;
+            }
+            self.regressed = Some(manifest);
+            return Heard::Regressed;
+        }
+        self.confirm();
+        if Some(manifest.serial) == serial {
+            return if self.text == text { Heard::Unchanged } else { Heard::Conflict };
+        }
+        self.manifest = Some(manifest);
+        self.text.clear();
+        self.text.push_str(text);
+        Heard::New
+    }
+}
