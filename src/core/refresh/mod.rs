@@ -253,7 +253,10 @@ impl Refresh {
     /// than T is renewed for the next time.
     pub fn navigate(&mut self, now: Now, facts: &Facts, url: &str) -> bool {
         let Some(target) = self.passable(now, facts) else { return false };
-        if self.run != Run::None || !self.open_holds(now.mono).is_empty() || !facts.heard {
+        if self.run != Run::None
+            || !self.open_holds(now.mono).is_empty()
+            || facts.action == Action::Force && !facts.heard
+        {
             return false;
         }
         if !self.shell.passed(now.mono, &target, every(facts)) {
@@ -386,9 +389,12 @@ impl Refresh {
                 return deferred;
             }
         }
-        let age = if self.state.phase.is_shown() && !asked && self.run == Run::None { DAY } else { FRESH };
-        let navigates = facts.action == Action::Navigate && !asked || matches!(self.run, Run::Asked(Some(_)));
-        let age = if navigates { every(facts) } else { age };
+        let stands = self.state.phase.is_shown() || self.state.phase == Phase::Navigation;
+        let age = match &self.run {
+            Run::Asked(Some(_)) => every(facts),
+            Run::None if stands => DAY,
+            _ => FRESH,
+        };
         if !self.shell.passed(now.mono, target, age) {
             return self.look(now, facts, asks);
         }

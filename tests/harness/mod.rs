@@ -1,0 +1,285 @@
+//! One page in virtual time: a client, a server that answers, and all that happened.
+
+#![allow(dead_code, reason = "each test file uses its part of the harness")]
+
+use trueup::core::Client;
+use trueup::core::config::{Build, Mark};
+use trueup::core::event::{Answer, Blame, Effect, Event, Start};
+use trueup::core::refresh::Phase;
+use trueup::core::refresh::shell::ShellAnswer;
+use trueup::core::time::Now;
+use trueup::core::value::{Value, read};
+use trueup::core::version::Version;
+use trueup::core::window::Status;
+
+pub const SECOND: i64 = 1000;
+pub const MINUTE: i64 = 60 * SECOND;
+pub const HOUR: i64 = 60 * MINUTE;
+pub const DAY: i64 = 24 * HOUR;
+/// 2026-11-23T00:00:00Z, when every test begins by the servers' clock.
+pub const EPOCH: i64 = 1_795_392_000_000;
+
+pub fn json(text: &str) -> Option<Value> {
+    read(&mut serde_json::Deserializer::from_str(text)).ok()
+}
+
+/// What the modelled server answers a poll with.
+#[derive(Clone, Debug)]
+pub enum Reply {
+    /// The manifest, 200.
+    Manifest,
+    /// Something else.
+    Other(Answer),
+    /// No answer.
+    Lost,
+    /// Never.
+    Hang,
+}
+
+pub struct Page {
+    pub client: Client,
+    pub mono: i64,
+    /// Visitor's clock minus servers' clock.
+    pub skew: i64,
+    /// Whether answers carry `Date`.
+    pub dated: bool,
+    pub manifest: String,
+    pub reply: Reply,
+    /// The build that the shell's mark names; `None`: no mark.
+    pub shell: Option<(String, String)>,
+    pub shell_status: u16,
+    /// Virtual times at which a poll went out.
+    pub polls: Vec<i64>,
+    pub shells: Vec<i64>,
+    pub reloads: Vec<(i64, bool, Option<String>)>,
+    pub phases: Vec<Phase>,
+    pub statuses: Vec<Status>,
+    pub faults: Vec<Blame>,
+    pub outcomes: Vec<&'static str>,
+    pub ready: Vec<&'static str>,
+    pub taken: Vec<bool>,
+    pub kept: Option<(Value, String)>,
+    pub session: Value,
+    pub effects: Vec<Effect>,
+    pub saves: usize,
+    /// Whether a reload ends the page, as it does unless a `beforeunload` dialog is dismissed.
+    pub leaves: bool,
+}
+
+pub struct Setup {
+    pub options: String,
+    pub start: Start,
+    pub manifest: String,
+    pub skew: i64,
+    pub dated: bool,
+}
+
+impl Default for Setup {
+    fn default() -> Setup {
+        Setup {
+            options: r#"{"build":{"id":"b1","version":"1"},"app":"shop"}"#.into(),
+            start: Start {
+                seed: 1,
+                session: Some(Value::Null),
+                mark: Some(mark("b1", "1")),
+                visible: true,
+                online: true,
+                ..Start::default()
+            },
+            manifest: manifest(1, "b1", "1", ""),
+            skew: 0,
+            dated: true,
+        }
+    }
+}
+
+impl Setup {
+    pub fn manifest(mut self, manifest: String) -> Setup {
+        self.manifest = manifest;
+        self
+    }
+    pub fn options(mut self, options: &str) -> Setup {
+        self.options = options.into();
+        self
+    }
+    pub fn start(mut self, change: impl FnOnce(&mut Start)) -> Setup {
+        change(&mut self.start);
+        self
+    }
+    pub fn open(self) -> Page {
+        let now = Now { mono: 0, wall: EPOCH + self.skew };
+        let client = Client::new(&json(&self.options).unwrap(), self.start, json, now).unwrap();
+        let mut page = Page {
+            client,
+            mono: 0,
+            skew: self.skew,
+            dated: self.dated,
+            manifest: self.manifest,
+            reply: Reply::Manifest,
+            shell: None,
+            shell_status: 200,
+            polls: vec![],
+            shells: vec![],
+            reloads: vec![],
+            phases: vec![],
+            statuses: vec![],
+            faults: vec![],
+            outcomes: vec![],
+            ready: vec![],
+            taken: vec![],
+            kept: None,
+            session: Value::Null,
+            effects: vec![],
+            saves: 0,
+            leaves: true,
+        };
+        page.drain();
+        page
+    }
+}
+
+/// A page on build b1 of a server whose manifest says so.
+pub fn page() -> Page {
+    Setup::default().open()
+}
+
+pub fn mark(id: &str, version: &str) -> Mark {
+    Mark { build: Build { id: id.into(), version: Version::parse(version).ok() }, app: "shop".into() }
+}
+
+/// A manifest; `more` is further members with a leading comma.
+pub fn manifest(serial: u64, id: &str, version: &str, more: &str) -> String {
+    format!(r#"{{"trueup":1,"serial":{serial},"current":{{"id":"{id}","version":"{version}"}}{more}}}"#)
+}
+
+impl Page {
+    pub fn now(&self) -> Now {
+        Now { mono: self.mono, wall: EPOCH + self.skew + self.mono }
+    }
+
+    /// The server publishes, and serves the page that belongs to it.
+    pub fn deploy(&mut self, serial: u64, id: &str, version: &str, more: &str) {
+        self.publish(serial, id, version, more);
+        self.shell = Some((id.into(), version.into()));
+    }
+
+    /// The server publishes; the page that it serves stays.
+    pub fn publish(&mut self, serial: u64, id: &str, version: &str, more: &str) {
+        self.manifest = manifest(serial, id, version, more);
+    }
+
+    pub fn send(&mut self, event: Event) {
+        let now = self.now();
+        self.client.handle(now, event);
+        self.drain();
+    }
+
+    /// Lets virtual time pass, waking the client when it wants to be woken.
+    pub fn pass(&mut self, ms: i64) {
+        let end = self.mono + ms;
+        let gone = |page: &Page| page.leaves && !page.reloads.is_empty();
+        let mut same = 0;
+        while let Some(wake) = self.client.next_wake(self.now()).filter(|wake| wake.at <= end) {
+            same = if wake.at <= self.mono { same + 1 } else { 0 };
+            assert!(same < 20, "it spins at {}: {}", self.mono, wake.reason);
+            self.mono = self.mono.max(wake.at);
+            self.send(Event::Wake);
+            if gone(self) {
+                return;
+            }
+        }
+        self.mono = end;
+        if !gone(self) {
+            self.send(Event::Wake);
+        }
+    }
+
+    /// Lets time pass until the phase is reached, at most a day.
+    pub fn until(&mut self, phase: Phase) -> i64 {
+        let start = self.mono;
+        while self.phase() != phase {
+            assert!(self.mono - start < DAY, "never {phase:?}; still {:?}", self.client.refresh().state);
+            self.pass(SECOND);
+        }
+        self.mono
+    }
+
+    pub fn phase(&self) -> Phase {
+        self.client.refresh().state.phase
+    }
+    pub fn reason(&self) -> &'static str {
+        self.client.refresh().state.reason
+    }
+    pub fn status(&self) -> Status {
+        self.client.standing().status
+    }
+    /// Whether anything was ever shown.
+    pub fn ever(&self, phase: Phase) -> bool {
+        self.phases.contains(&phase)
+    }
+
+    fn drain(&mut self) {
+        while let Some(effect) = self.client.poll_effect() {
+            self.effects.push(effect.clone());
+            match effect {
+                Effect::Poll { .. } => {
+                    self.polls.push(self.mono);
+                    let date = self.dated.then_some(EPOCH + self.mono);
+                    let event = match self.reply.clone() {
+                        Reply::Manifest => Some(Event::Answer {
+                            answer: Answer {
+                                status: 200,
+                                date,
+                                text: Some(self.manifest.clone()),
+                                ..Answer::default()
+                            },
+                            told: None,
+                        }),
+                        Reply::Other(answer) => {
+                            Some(Event::Answer { answer: Answer { date, ..answer }, told: None })
+                        }
+                        Reply::Lost => Some(Event::Failed { told: None }),
+                        Reply::Hang => None,
+                    };
+                    if let Some(event) = event {
+                        let now = self.now();
+                        self.client.handle(now, event);
+                    }
+                }
+                Effect::Shell => {
+                    self.shells.push(self.mono);
+                    let text = match &self.shell {
+                        Some((id, version)) => format!(
+                            r#"<meta name="trueup-build" content="{id}" data-version="{version}" data-app="shop">"#
+                        ),
+                        None => "<title>no mark</title>".into(),
+                    };
+                    let answer =
+                        ShellAnswer { status: self.shell_status, html: true, text, ..ShellAnswer::default() };
+                    let now = self.now();
+                    self.client.handle(now, Event::Shell(answer));
+                }
+                Effect::Save => {
+                    self.saves += 1;
+                    let now = self.now();
+                    self.client.handle(now, Event::Saved);
+                }
+                Effect::Reload { session, asked, url } => {
+                    self.session = session;
+                    self.reloads.push((self.mono, asked, url));
+                }
+                Effect::Keep { state, text } => {
+                    let text = text.or(self.kept.take().map(|(_, text)| text)).unwrap_or_default();
+                    self.kept = Some((state, text));
+                }
+                Effect::Refresh(state) => self.phases.push(state.phase),
+                Effect::Standing(standing) => self.statuses.push(standing.status),
+                Effect::Fault(blame) => self.faults.push(blame),
+                Effect::Polled { outcome, .. } => self.outcomes.push(outcome),
+                Effect::Ready(how) => self.ready.push(how),
+                Effect::Taken(taken) => self.taken.push(taken),
+                _ => {}
+            }
+        }
+    }
+}
