@@ -9,6 +9,7 @@ pub mod error;
 pub mod event;
 pub mod manifest;
 pub mod memory;
+pub mod negotiate;
 pub mod refresh;
 pub mod schedule;
 pub mod serial;

@@ -4,6 +4,7 @@ use serde::de::{DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
 use std::fmt;
 
 use super::error::{Fault, Flaw};
+use super::time::rfc3339;
 use super::version::Version;
 
 /// The deepest nesting that is read; deeper documents are refused as a whole.
@@ -330,6 +331,50 @@ impl<'a> Node<'a> {
         };
         parsed.map(Some).map_err(|fault| self.flaw(fault))
     }
+
+    /// An RFC 3339 date-time with an offset as ms since 1970, where there is a value.
+    pub fn time(&self) -> Result<Option<i64>, Flaw> {
+        match self.string()? {
+            None => Ok(None),
+            Some(text) => rfc3339(text).map(Some).ok_or_else(|| self.flaw(Fault::Time)),
+        }
+    }
+
+    /// A path-absolute reference (`/docs/v3?x#y`), where there is a value; in the app's own options
+    /// (`own`) an `http` or `https` URL will do as well.
+    ///
+    /// What URL parsers would read as another place is refused: `//host`, a backslash, control
+    /// characters (they are dropped unseen), and `..` in any spelling.
+    pub fn reference(&self, own: bool) -> Result<Option<&'a str>, Flaw> {
+        let Some(text) = self.string()? else { return Ok(None) };
+        let absolute = match text.strip_prefix("https:").or(text.strip_prefix("http:")).filter(|_| own) {
+            Some(rest) => {
+                rest.strip_prefix("//").is_some_and(|host| !host.is_empty() && !host.starts_with('/'))
+            }
+            None => text.starts_with('/') && !text.starts_with("//"),
+        };
+        let path = &text[..text.find(['?', '#']).unwrap_or(text.len())];
+        if absolute
+            && text.bytes().all(|b| b >= b' ' && b != 0x7f && b != b'\\')
+            && !path.split('/').any(climbs)
+        {
+            Ok(Some(text))
+        } else {
+            Err(self.flaw(Fault::Path))
+        }
+    }
+}
+
+/// Whether a segment of a path is `..`, as it is or percent-encoded.
+fn climbs(mut segment: &str) -> bool {
+    let mut dots = 0;
+    while let Some(rest) =
+        segment.strip_prefix('.').or(segment.strip_prefix("%2e")).or(segment.strip_prefix("%2E"))
+    {
+        segment = rest;
+        dots += 1;
+    }
+    dots == 2 && segment.is_empty()
 }
 
 /// The integer that a number holds, if it is one from 0 to 2⁵³−1.
@@ -391,6 +436,41 @@ mod tests {
             paths.push(item.member("version").path());
         }
         assert_eq!(paths, ["supported.blocked[0].version", "supported.blocked[1].version"]);
+    }
+
+    #[test]
+    fn a_reference_stays_on_the_origin() {
+        let read = |text: &str, own| {
+            let value = Value::from(text);
+            Node::root(&value).reference(own).map(|r| r.is_some())
+        };
+        for good in ["/", "/a/b", "/a..b/...", "/docs?next=../x#..", "/a/.%2e.", "/ü"] {
+            assert_eq!(read(good, false), Ok(true), "{good}");
+        }
+        for bad in [
+            "",
+            "a",
+            "//host",
+            "/\\host",
+            "\\/host",
+            "/\t/host",
+            "/a\nb",
+            "/a/..",
+            "/../a",
+            "/a/%2e%2E/b",
+            "/a/.%2e?x",
+            "javascript:alert(1)",
+            "https://host/",
+        ] {
+            let flaw = Flaw { path: String::new(), fault: Fault::Path };
+            assert_eq!(read(bad, false), Err(flaw.clone()), "{bad:?}");
+            assert_eq!(read(bad, true), if bad == "https://host/" { Ok(true) } else { Err(flaw) }, "{bad:?}");
+        }
+        for bad in
+            ["https:/host", "https:host", "https://", "http:///host", "ftp://host/", "http://host/../a"]
+        {
+            assert!(read(bad, true).is_err(), "{bad}");
+        }
     }
 
     #[test]
