@@ -5,7 +5,7 @@
 
 use super::config::{Build, build};
 use super::error::{Fault, Flaw, ManifestError};
-use super::time::{SECOND, rfc3339};
+use super::time::SECOND;
 use super::value::{Node, Value};
 use super::version::Version;
 
@@ -109,7 +109,6 @@ fn decode(tree: &Value) -> Result<Manifest, Flaw> {
 
     let supported = root.member("supported").object()?;
     let (minimum, recommended) = (supported.member("minimum"), supported.member("recommended"));
-    let deadline = supported.member("deadline");
     let mut blocked = Vec::new();
     for item in supported.member("blocked").items()? {
         let item = item.object()?;
@@ -129,10 +128,7 @@ fn decode(tree: &Value) -> Result<Manifest, Flaw> {
         current,
         minimum: minimum.version()?,
         recommended: recommended.version()?,
-        deadline: match deadline.string()? {
-            None => None,
-            Some(text) => Some(rfc3339(text).ok_or_else(|| deadline.flaw(Fault::Time))?),
-        },
+        deadline: supported.member("deadline").time()?,
         blocked,
         refresh: asking(root.member("refresh"), &mut warnings)?,
         every: clamped(
@@ -177,7 +173,7 @@ fn asking(node: Node, warnings: &mut Vec<Flaw>) -> Result<Asking, Flaw> {
         share: clamped(&node.member("share"), 0.0, 1.0, 1.0, warnings)?,
         paused: node.member("paused").bool()?.unwrap_or(false),
         notes: notes.value().cloned().unwrap_or(Value::Null),
-        link: path_absolute(&node.member("link"))?,
+        link: node.member("link").reference(false)?.map(str::to_owned),
     })
 }
 
@@ -189,17 +185,6 @@ fn clamped(node: &Node, low: f64, high: f64, default: f64, warnings: &mut Vec<Fl
         warnings.push(node.flaw(Fault::Clamped));
     }
     Ok(inside)
-}
-
-/// A reference that stays on the page's origin: `/…`, but not `//host`, and nothing that a URL parser would
-/// turn into one (it drops tabs and newlines, and reads `\` as `/`).
-pub fn path_absolute(node: &Node) -> Result<Option<String>, Flaw> {
-    let Some(path) = node.string()? else { return Ok(None) };
-    let b = path.as_bytes();
-    if b.first() != Some(&b'/') || b.get(1) == Some(&b'/') || b.iter().any(|c| *c < b' ' || *c == b'\\') {
-        return Err(node.flaw(Fault::Path));
-    }
-    Ok(Some(path.to_owned()))
 }
 
 /// Refuses a lower bound that is above what it bounds, or does not compare with it.
