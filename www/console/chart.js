@@ -6,13 +6,13 @@ const canvas = document.getElementById("chart");
 const tip = document.getElementById("tip");
 const LABEL = 84;
 const BAR = 16;
-const LANE = 44;
+const LANE = 40;
 const TOP = 8;
 const FOOT = 20;
 
 /** Lane key → { name, spans: [{ from, to, parts: [{ version, share }], note }], marks: [{ at, kind, text }] }. */
 const lanes = new Map([["servers", { name: "Servers", spans: [], marks: [] }]]);
-let seconds = 180;
+let seconds = 60;
 let colours = {};
 let hits = [];
 
@@ -31,8 +31,13 @@ export function run(key, parts, note = "") {
   lane.spans.push({ from: Date.now(), to: undefined, parts, note });
 }
 
+/** Makes room for a tab that is about to load. */
+export function add(key) {
+  laneOf(key);
+}
+
 /** The lane runs nothing any more. */
-export function end(key) {
+function end(key) {
   const last = lanes.get(key)?.spans.at(-1);
   if (last && !last.to) last.to = Date.now();
 }

@@ -6,6 +6,7 @@ const ofKind = document.getElementById("log-kind");
 const quiet = document.getElementById("log-quiet");
 const KEPT = 600;
 const SHOWN = 250;
+const TIME = new Intl.DateTimeFormat([], { hour: "2-digit", minute: "2-digit", second: "2-digit", fractionalSecondDigits: 3, hour12: false });
 
 let entries = [];
 let waiting = false;
@@ -50,7 +51,7 @@ function show() {
   );
   body.replaceChildren(...wanted.slice(-SHOWN).reverse().map(row));
   if (!wanted.length) {
-    const empty = row({ at: Date.now(), tab: "", kind: "", what: "Nothing yet: open a tab or deploy a build.", outcome: "" });
+    const empty = row({ at: 0, tab: "", kind: "", what: "Nothing yet: open a tab or deploy a build.", outcome: "" });
     body.append(empty);
   }
 }
@@ -58,8 +59,7 @@ function show() {
 function row({ at, tab, kind, what, outcome, bad }) {
   const row = document.createElement("tr");
   row.className = kind;
-  const time = new Date(at);
-  const cells = [`${time.toLocaleTimeString()}.${String(time.getMilliseconds()).padStart(3, "0")}`, tab && `tab ${tab}`, what, outcome];
+  const cells = [at ? TIME.format(at) : "", tab && `tab ${tab}`, what, outcome];
   for (const text of cells) row.appendChild(document.createElement("td")).textContent = text;
   if (bad) row.lastChild.className = "bad";
   return row;

@@ -86,6 +86,7 @@ function heard(tab, kind, detail) {
   const event = (what, outcome, bad) => log.add({ tab: tab.id, kind: "event", what, outcome, bad });
   switch (kind) {
     case "opened":
+      chart.add(tab.id);
       log.choices([...tabs.keys()]);
       break;
     case "closed":

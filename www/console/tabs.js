@@ -20,14 +20,14 @@ export function open() {
   card.setAttribute("aria-label", `Tab ${id}`);
   card.innerHTML = `
     <div class="tab-head"><h3></h3>
-      <button type="button" class="small" data-do="check">Check now</button>
+      <button type="button" class="small" data-do="check">Poll</button>
       <button type="button" class="small" data-do="hide" aria-pressed="false">Hide</button>
       <button type="button" class="small" data-do="load">Reload</button>
       <button type="button" class="small" data-do="close">Close</button></div>
-    <iframe></iframe>
     <dl><dt>Stands</dt><dd data-of="standing">not heard yet</dd>
-      <dt>Refresh</dt><dd data-of="refresh">not heard yet</dd>
-      <dt>APIs</dt><dd data-of="plan" class="chips">not heard yet</dd>
+      <dt>Refresh</dt><dd data-of="refresh">not heard yet</dd></dl>
+    <iframe></iframe>
+    <dl><dt>APIs</dt><dd data-of="plan" class="chips">not heard yet</dd>
       <dt>Flags</dt><dd data-of="flags" class="chips">not heard yet</dd></dl>`;
   card.querySelector("h3").textContent = `Tab ${id}`;
   for (const button of card.querySelectorAll("button")) {
@@ -62,7 +62,7 @@ function act(tab, button) {
     case "hide":
       tab.visible = !tab.visible;
       button.setAttribute("aria-pressed", String(!tab.visible));
-      button.textContent = tab.visible ? "Hide" : "Hidden";
+      button.textContent = tab.visible ? "Hide" : "Show";
       tab.card.classList.toggle("away", !tab.visible);
       post(tab, { do: "visible", on: tab.visible });
       tell("visible", tab, tab.visible);
@@ -116,8 +116,8 @@ function show(tab) {
     return;
   }
   if (!state) return;
-  of("standing").replaceChildren(span(`standing ${state.standing.status}`, state.standing.status), because(state.standing));
-  of("refresh").replaceChildren(phase(state.refresh), because(state.refresh));
+  of("standing").replaceChildren(span(`standing ${state.standing.status}`, state.standing.status), because(state.standing, state.standing.status));
+  of("refresh").replaceChildren(phase(state.refresh), state.refresh.phase === "idle" ? "" : because(state.refresh));
   const plans = Object.entries(state.plan?.apis ?? {});
   of("plan").replaceChildren(...plans.map(([name, plan]) => {
     const good = { agreed: "good", deprecated: "warn", "client-too-old": "bad", "client-too-new": "bad" }[plan.outcome];
@@ -147,8 +147,9 @@ function phase(refresh) {
   return span(refresh.phase === "idle" ? "quiet" : "", `${words[refresh.phase] ?? refresh.phase}${until}`);
 }
 
-function because({ reason, holds }) {
-  const why = [reason, ...(holds ?? [])].filter(Boolean).join(", ");
+/** The reason, where it says more than is said already. */
+function because({ reason, holds }, said) {
+  const why = [reason !== said && reason, ...(holds ?? [])].filter(Boolean).join(", ");
   return span("quiet", why ? `, ${why}` : "");
 }
 

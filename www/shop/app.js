@@ -113,7 +113,7 @@ function search() {
       const call = trueup ? trueup.api("search").fetch : (path) => fetch(`/api/search${path}`);
       const answer = await call(`?q=${encodeURIComponent(q)}`);
       const { data } = await answer.json();
-      list.replaceChildren(...data.map((title) => {
+      list.replaceChildren(...data.slice(0, 3).map((title) => {
         const row = document.createElement("li");
         row.textContent = title;
         return row;
