@@ -7,6 +7,7 @@ mod client;
 pub mod config;
 pub mod error;
 pub mod event;
+pub mod flags;
 pub mod manifest;
 pub mod memory;
 pub mod negotiate;
