@@ -2,11 +2,15 @@
 
 mod package;
 mod pins;
+mod rename;
 mod server;
 mod setup;
+mod size;
 mod stamp;
 mod toolchain;
 mod workspace;
+
+use std::process::ExitCode;
 
 use anyhow::Result;
 use clap::{Parser, Subcommand};
@@ -27,6 +31,18 @@ enum Task {
         #[arg(long)]
         dev: bool,
     },
+    /// Install what building and testing need: Debian's packages as root, the npm tools; else print the commands
+    Setup {
+        /// Also what `test --all` needs: Firefox, WebKit, their drivers
+        #[arg(long)]
+        all: bool,
+    },
+    /// Print raw, gzip and brotli sizes of each part and each entry; fails when an entry is above its ceiling
+    Size {
+        /// Also the minified bytes of each source file in each entry
+        #[arg(long)]
+        sources: bool,
+    },
     /// Start the deployment server alone, on what was built before; prints `listening on ADDRESS`
     Serve {
         /// 0 takes any free port
@@ -35,13 +51,16 @@ enum Task {
     },
 }
 
-fn main() -> Result<()> {
+fn main() -> Result<ExitCode> {
     match Arguments::parse().task {
         Task::Build { dev } => {
-            package::build(if dev { package::Mode::Quick } else { package::Mode::Release })
+            package::build(if dev { package::Mode::Quick } else { package::Mode::Release })?
         }
-        Task::Serve { port } => serve(port),
+        Task::Setup { all } => return setup::setup(all),
+        Task::Size { sources } => return size::size(sources),
+        Task::Serve { port } => serve(port)?,
     }
+    Ok(ExitCode::SUCCESS)
 }
 
 #[tokio::main]

@@ -8,6 +8,7 @@ use std::time::Instant;
 use anyhow::{Context, Result, ensure};
 use wasm_bindgen_cli_support::Bindgen;
 
+use crate::rename::rename;
 use crate::stamp::Stamp;
 use crate::toolchain::{Web, run};
 use crate::{pins, setup, workspace};
@@ -47,7 +48,7 @@ pub fn wasm_dir() -> PathBuf {
 /// Compiles, binds and shrinks the module; answers with the directory of module and glue.
 fn wasm(web: Web, mode: Mode) -> Result<PathBuf> {
     let (root, out) = (workspace::root(), wasm_dir());
-    let mut stamp = Stamp::of(&format!("{} {mode:?} {WASM_OPT:?} {}", web.recipe(), pins::wasm_bindgen()?));
+    let mut stamp = Stamp::of(&format!("{} {mode:?} {OURSELVES:?}", web.recipe()));
     for input in ["Cargo.toml", "Cargo.lock", "src", "package-lock.json"] {
         stamp = stamp.add(&root.join(input))?;
     }
@@ -59,7 +60,7 @@ fn wasm(web: Web, mode: Mode) -> Result<PathBuf> {
     }
     fs::create_dir_all(&out)?;
     run(&mut web.release())?;
-    Bindgen::new()
+    let mut output = Bindgen::new()
         .input_path(web.release_artefact())
         .out_name("trueup")
         .web(true)?
@@ -67,10 +68,12 @@ fn wasm(web: Web, mode: Mode) -> Result<PathBuf> {
         .omit_default_module_path(true)
         .remove_name_section(true)
         .remove_producers_section(true)
-        .generate(&out)
+        .generate_output()
         .context("wasm-bindgen")?;
-    let glue = fs::read_to_string(out.join("trueup.js"))?;
+    let glue = rename(&mut output)?;
     ensure!(!glue.contains("new URL("), "the glue names a file of its own: a bundler would look for it");
+    output.emit(&out)?;
+    fs::write(out.join("trueup.js"), glue)?;
     if mode == Mode::Release {
         let module = out.join("trueup_bg.wasm");
         let mut opt = node_tool("wasm-opt");
@@ -79,6 +82,9 @@ fn wasm(web: Web, mode: Mode) -> Result<PathBuf> {
     stamp.keep_at(&out.join("stamp"))?;
     Ok(out)
 }
+
+/// What decides, besides the recipe, how a module comes out.
+const OURSELVES: &[&str] = &[include_str!("package.rs"), include_str!("rename.rs")];
 
 const WASM_OPT: &[&str] = &["-Oz", "--strip-debug", "--strip-producers", "--strip-target-features"];
 

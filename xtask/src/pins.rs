@@ -10,6 +10,7 @@
 use anyhow::{Context, Result};
 
 /// The npm tools, as pinned.
+#[cfg(test)]
 pub const NPM_TOOLS: &str = include_str!("../../package.json");
 
 /// Drives Firefox; installed by cargo, because Debian has no package of it.

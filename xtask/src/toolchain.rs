@@ -37,16 +37,28 @@ impl Web {
         }
         if setup::can_install() {
             setup::install_debian(pins::DEBIAN_WASM)?;
-            ensure!(debian_is_complete(), "{} were installed, but do not compile for {TARGET}", list());
+            ensure!(
+                debian_is_complete(),
+                "{} were installed, but do not compile for {TARGET}",
+                pins::DEBIAN_WASM.join(", ")
+            );
             return Ok(Web::Debian);
         }
         if setup::is_debian() {
             bail!(
-                "nothing here compiles for {TARGET}; run one of\n  sudo apt-get install -y --no-install-recommends {}\n  rustup target add {TARGET}",
-                list()
+                "nothing here compiles for {TARGET}; run one of\n  {}\n  rustup target add {TARGET}",
+                setup::debian_command(pins::DEBIAN_WASM)
             );
         }
         bail!("nothing here compiles for {TARGET}; run\n  rustup target add {TARGET}");
+    }
+
+    /// What it is called.
+    pub fn name(self) -> &'static str {
+        match self {
+            Web::Rustup => "rustup's target (prebuilt std: larger than what is shipped)",
+            Web::Debian => "Debian's rustc-web (the release recipe)",
+        }
     }
 
     /// The recipe of the shipped module, as text: part of the build's stamp.
@@ -104,10 +116,6 @@ impl Web {
         cargo.current_dir(workspace::root()).stdin(Stdio::null());
         cargo
     }
-}
-
-fn list() -> String {
-    pins::DEBIAN_WASM.join(" ")
 }
 
 /// Debian's compiler, cargo, linker and the sources of std. Its `rustc` without `-web` lacks the last.
