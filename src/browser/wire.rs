@@ -10,19 +10,49 @@ use crate::core::refresh::shell::{ShellAnswer, Worker};
 use crate::core::refresh::{Phase, State};
 use crate::core::schedule::{RetryAfter, Role};
 use crate::core::time::Now;
-use crate::core::value::{Value, read};
+use crate::core::value::{MAX_DEPTH, Value};
 use crate::core::version::Version;
 use crate::core::window::Standing;
 
-/// What JavaScript holds, as the one tree; what does not fit (too deep, a function) reads as nothing.
+/// What JavaScript holds, as the one tree; what is too deep reads as nothing.
 pub fn tree(value: JsValue) -> Value {
-    read(serde_wasm_bindgen::Deserializer::from(value)).unwrap_or(Value::Null)
+    walk(&value, MAX_DEPTH).unwrap_or(Value::Null)
 }
 
 /// `JSON.parse` into the tree.
 pub fn parse(text: &str) -> Option<Value> {
-    let value = js_sys::JSON::parse(text).ok()?;
-    read(serde_wasm_bindgen::Deserializer::from(value)).ok()
+    walk(&js_sys::JSON::parse(text).ok()?, MAX_DEPTH)
+}
+
+/// Reads one value; what JSON does not have (a function, a symbol) is nothing.
+///
+/// By hand, not through serde-wasm-bindgen's deserializer: its error for a value of the wrong type prints that value,
+/// and with it comes Rust's printing of floats, 14 KB of brotli that no visitor should pay for.
+fn walk(value: &JsValue, depth: u8) -> Option<Value> {
+    Some(if let Some(text) = value.as_string() {
+        Value::String(text)
+    } else if let Some(number) = value.as_f64() {
+        Value::Number(number)
+    } else if let Some(truth) = value.as_bool() {
+        Value::Bool(truth)
+    } else if js_sys::Array::is_array(value) {
+        let inner = depth.checked_sub(1)?;
+        let mut items = Vec::new();
+        for item in value.unchecked_ref::<js_sys::Array>().iter() {
+            items.push(walk(&item, inner)?);
+        }
+        Value::Array(items)
+    } else if value.is_object() {
+        let inner = depth.checked_sub(1)?;
+        let mut members = Vec::new();
+        for entry in js_sys::Object::entries(value.unchecked_ref()).iter() {
+            let entry: js_sys::Array = entry.unchecked_into();
+            members.push((entry.get(0).as_string()?, walk(&entry.get(1), inner)?));
+        }
+        Value::Object(members)
+    } else {
+        Value::Null
+    })
 }
 
 /// The start of a page.
