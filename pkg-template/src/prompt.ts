@@ -1,0 +1,390 @@
+/**
+ * What a person sees: one small card, made of plain DOM in a shadow root. Everything is decided elsewhere; this file
+ * draws the view that it is given, and reports the buttons. When the countdown has run out it says so and does nothing.
+ *
+ * It runs under `style-src 'self'; require-trusted-types-for 'script'; trusted-types 'none'`: the style sheet is a
+ * constructed one, and text enters the page as text only.
+ *
+ * A page restyles it from outside: `trueup-prompt { color-scheme: light; --trueup-accent: #06c }`, likewise
+ * `--trueup-background`, `--trueup-color`, `--trueup-on-accent`, `--trueup-font` (a list of families) and
+ * `--trueup-radius`; and `trueup-prompt[kind=force]::part(card)`, with the parts `card`, `title`, `message`, `text`,
+ * `notes`, `link`, `countdown`, `progress`, `actions`, `later`, `refresh` and `status`.
+ */
+
+/** What the prompt shows; made by the client from the core's refresh state. */
+export interface PromptView {
+  /** `held`: a forced refresh waits for open holds, which is a notice, not a modal. */
+  kind: "offer" | "urge" | "held" | "force";
+  /** The publisher's words, in the page's language. Shown as plain text. */
+  notes?: string;
+  /** Where "What's new" leads: path-absolute, or a URL of the page's own origin. */
+  link?: string;
+  /** When the build stops being supported, in milliseconds since 1970. Shown with `urge`. */
+  deadline?: number;
+  /** When the countdown of `force` ends, in milliseconds since 1970. */
+  until?: number;
+  /** The whole length of the countdown, in seconds. */
+  seconds?: number;
+  /** How many "Let me finish" are left; 0 takes the button away. */
+  deferrals?: number;
+  /** The names of the holds that `held` waits for. */
+  holds?: string[];
+  /** The refresh was asked for and is being prepared: the buttons rest. */
+  busy?: boolean;
+}
+
+/** What the person asked for. */
+export interface PromptActions {
+  /** "Refresh". */
+  refresh(): void;
+  /** Offer: dismissed. Urge: put off for 15 minutes. Held: put away; the prompt stays away until another kind is shown. */
+  dismiss(): void;
+  /** Force: "Let me finish", 5 minutes. */
+  finish(): void;
+}
+
+/** Every string that the prompt can show. Plain text; the functions are called again whenever the card is drawn. */
+export interface PromptTexts {
+  /** BCP 47 tag of the language of these texts, for screen readers: `"en"`. */
+  lang: string;
+  /** Heading of the offer: `"A new version is available"`. */
+  offerTitle: string;
+  /** Below it: `"Refresh when it suits you."` */
+  offerText: string;
+  /** The button that dismisses the offer: `"Not now"`. */
+  offerLater: string;
+  /** Heading of the urge: `"Please refresh soon"`. */
+  urgeTitle: string;
+  /** Below it. `deadline` is a date and time in the page's language, or undefined where there is none. */
+  urgeText: (deadline?: string) => string;
+  /** The button that puts the urge off: `"In 15 minutes"`. */
+  urgeLater: string;
+  /** Heading while a forced refresh waits for holds: `"A refresh is waiting"`. */
+  heldTitle: string;
+  /** Below it. `holds` are the app's own names for what keeps the refresh waiting, joined by commas; or empty. */
+  heldText: (holds: string) => string;
+  /** The button that puts this notice away: `"Hide"`. */
+  heldLater: string;
+  /** Heading of the forced refresh: `"This page has to refresh"`. */
+  forceTitle: string;
+  /** Below it. `deferrals` is how often 5 more minutes can still be had, 0 to 10; undefined where not known. */
+  forceText: (deferrals?: number) => string;
+  /** The button for 5 more minutes: `"Let me finish"`. */
+  forceLater: string;
+  /** The countdown, drawn each second and spoken at the start, at 30 and at 10. `seconds` is a whole number from 1. */
+  countdown: (seconds: number) => string;
+  /** The button that refreshes: `"Refresh now"`. */
+  refresh: string;
+  /** In its place while the refresh is prepared, and when the countdown is over: `"Refreshing…"`. */
+  busy: string;
+  /** The link to the publisher's page about the new version (opens a new tab): `"What’s new"`. */
+  link: string;
+}
+
+/** A prompt that shows one view at a time. Neither call throws; both may be repeated. */
+export interface Prompt {
+  /** Shows the view, or changes what is shown to it. What stays the same is neither drawn nor spoken again. */
+  show(view: PromptView): void;
+  /** Takes the prompt away with its timer, and gives the focus back to where it was. */
+  hide(): void;
+}
+
+/** Makes a prompt. Nothing touches the page before the first `show`; `texts` replace the English ones one by one. */
+export function createPrompt(actions: PromptActions, texts?: Partial<PromptTexts>): Prompt {
+  let words: PromptTexts = { ...english, ...texts };
+  let view: PromptView | undefined;
+  let card: HTMLDialogElement | undefined;
+  let host: Host;
+  let root: ShadowRoot;
+  let title: HTMLElement;
+  let text: HTMLElement;
+  let notes: HTMLElement;
+  let link: HTMLAnchorElement;
+  let countdown: HTMLElement;
+  let progress: HTMLElement;
+  let later: HTMLElement;
+  let refresh: HTMLElement;
+  let status: HTMLElement;
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  let since: number; // when this kind came up: its words are spoken once, just after that
+  let cameFrom: HTMLElement | null;
+  let putAway = false;
+
+  const press = (action: keyof PromptActions) => {
+    try {
+      actions[action]();
+    } catch {} // the page is not to blame, and not to hear of it
+  };
+
+  // Escape gives more time in the modal: WCAG 2.2.1 asks for a simple action that extends, and a key pressed by reflex
+  // must never be the one that costs a person's work.
+  const postpone = () => {
+    if (!view || view.busy) return;
+    if (view.kind == "force") {
+      if (view.deferrals !== 0) press("finish");
+      return;
+    }
+    if (view.kind == "held") {
+      putAway = true;
+      view = undefined;
+      drop();
+    }
+    press("dismiss");
+  };
+
+  const make = <K extends keyof HTMLElementTagNameMap>(tag: K, part: string, ...children: HTMLElement[]) => {
+    const element = document.createElement(tag);
+    element.id = part;
+    element.setAttribute("part", part);
+    element.append(...children);
+    return element;
+  };
+
+  const build = (force: boolean) => {
+    // Two copies of Trueup on a page share whichever class came first, so the class does nothing but pass on.
+    if (!customElements.get(NAME)) {
+      customElements.define(
+        NAME,
+        class extends HTMLElement implements Host {
+          declare lost?: () => void;
+          disconnectedCallback() {
+            this.lost?.();
+          }
+        },
+      );
+    }
+    host = document.createElement(NAME);
+    // Within the shadow root the focus moves unseen from here: this is where it came from.
+    host.addEventListener("focusin", (event) => {
+      cameFrom = event.relatedTarget as HTMLElement | null;
+    });
+    // The page removed it (a new body, say): it comes back, a second later, so that two stubborn ones do not spin.
+    host.lost = () => {
+      if (!card) return;
+      clearTimeout(timer);
+      timer = setTimeout(draw, 999);
+    };
+    root = host.shadowRoot || host.attachShadow({ mode: "open" });
+    if (!sheet) {
+      sheet = new CSSStyleSheet();
+      sheet.replaceSync(css);
+    }
+    root.adoptedStyleSheets = [sheet];
+    card = make(
+      // A dialog that is shown takes the focus, even as a popover; a notice must not.
+      (force ? "dialog" : "section") as "dialog",
+      "card",
+      (title = make("h2", "title")),
+      make("div", "message", (text = make("p", "text")), (notes = make("p", "notes"))),
+      (link = make("a", "link")),
+      (countdown = make("p", "countdown")),
+      (progress = make("div", "progress")),
+      make("div", "actions", (later = make("button", "later")), (refresh = make("button", "refresh"))),
+      (status = make("div", "status")),
+    );
+    card.lang = words.lang;
+    card.popover = "manual";
+    card.setAttribute("aria-labelledby", "title");
+    // Not the countdown: a description that changes is spoken again each time.
+    card.setAttribute("aria-describedby", "message");
+    countdown.setAttribute("role", "timer");
+    status.setAttribute("role", force ? "alert" : "status");
+    if (force) {
+      card.setAttribute("role", "alertdialog");
+      // The modal itself takes the focus, no button: whoever is typing when it comes up must not press one.
+      card.autofocus = true;
+    }
+    link.target = "_blank";
+    refresh.onclick = () => view?.busy || press("refresh");
+    later.onclick = postpone;
+    card.oncancel = card.onkeydown = (event: Event) => {
+      // `cancel` has no key: the back gesture, or Escape after a click beside the modal.
+      if (((event as KeyboardEvent).key || "Escape") == "Escape") {
+        event.preventDefault();
+        event.stopPropagation();
+        postpone();
+      }
+    };
+    // A browser may close a modal over our objection.
+    card.onclose = () => {
+      card?.remove();
+      draw();
+    };
+  };
+
+  const open = () => {
+    const modal = card!;
+    (document.body || document.documentElement).append(host);
+    root.append(modal);
+    modal.open = false; // a modal that was removed while open keeps the attribute, and would refuse
+    for (const show of ["showModal", "showPopover"] as const) {
+      try {
+        return modal[show]();
+      } catch {} // not a dialog, or refused: next best. With neither, the z-index has to do
+    }
+  };
+
+  const drop = () => {
+    clearTimeout(timer);
+    if (!card) return;
+    const old = card;
+    card = undefined;
+    old.close?.(); // gives the focus back itself
+    if (root.activeElement) cameFrom?.focus();
+    cameFrom = null;
+    host.remove();
+  };
+
+  const draw = () => {
+    clearTimeout(timer);
+    if (!view) return;
+    try {
+      const { kind, busy, until = 0, seconds = 0, deadline, deferrals, holds = [] } = view;
+      const force = kind == "force";
+      if (card && !card.showModal == force) drop();
+      if (!card) build(force);
+      if (!card!.isConnected) open();
+      if (host.getAttribute("kind") != kind) {
+        host.setAttribute("kind", kind);
+        since = performance.now();
+      }
+
+      const now = Date.now();
+      const left = Math.max(0, Math.ceil((until - now) / 1000));
+      write(title, words[`${kind}Title`]);
+      write(
+        text,
+        force
+          ? words.forceText(deferrals)
+          : kind == "urge"
+            ? words.urgeText(deadline ? dateAndTime(deadline, words.lang) : undefined)
+            : kind == "held"
+              ? words.heldText(holds.join(", "))
+              : !view.notes && words.offerText,
+      );
+      write(notes, view.notes);
+      write(link, view.link && words.link);
+      link.href = view.link || "";
+      write(countdown, force && (left ? words.countdown(left) : words.busy));
+      progress.style.inlineSize = force && seconds ? (left / seconds) * 100 + "%" : "0";
+      write(later, !(force && deferrals === 0) && words[`${kind}Later`]);
+      write(refresh, busy ? words.busy : words.refresh);
+      refresh.setAttribute("aria-disabled", "" + !!busy);
+
+      // A live region is heard only if it was there, empty, before its words; and they go again, so that nobody who
+      // reads through the page finds everything twice.
+      const age = performance.now() - since;
+      const mark = [seconds, 30, 10].find((mark) => left <= mark && left > mark - 2);
+      write(
+        status,
+        age < 99
+          ? ""
+          : busy
+            ? words.busy
+            : force
+              ? mark && words.countdown(mark)
+              : age < 5e3 && [title, text, notes].map((part) => part.textContent).join(" "),
+      );
+      const next = age < 99 ? 99 : force ? left && 1 + ((until - now) % 1000) : age < 5e3 && 5e3;
+      if (next) timer = setTimeout(draw, next);
+    } catch {
+      // The app's own texts failed: once more in English. Anything else is not the page's fault.
+      if (words != english) {
+        words = english;
+        draw();
+      }
+    }
+  };
+
+  return {
+    show(next) {
+      if (putAway && next.kind == "held") return;
+      putAway = false;
+      view = next;
+      draw();
+    },
+    hide() {
+      putAway = false;
+      view = undefined;
+      drop();
+    },
+  };
+}
+
+const NAME = "trueup-prompt";
+
+interface Host extends HTMLElement {
+  /** Called when the element has left the document. The only thing that copies of Trueup on one page have in common. */
+  lost?: () => void;
+}
+
+let sheet: CSSStyleSheet | undefined;
+
+/** Writes only what changes: a text that is set again would be spoken again. Empty parts are not displayed. */
+function write(element: HTMLElement, text: string | number | false | undefined) {
+  if (element.textContent != (text || "")) element.textContent = (text || "") as string;
+}
+
+function dateAndTime(ms: number, lang: string): string | undefined {
+  for (const language of [document.documentElement.lang, lang, []]) {
+    try {
+      // Isolated, for it may run the other way than the sentence that it stands in.
+      return `\u2068${new Date(ms).toLocaleString(language, { dateStyle: "medium", timeStyle: "short" })}\u2069`;
+    } catch {} // not a language tag
+  }
+}
+
+const english: PromptTexts = {
+  lang: "en",
+  offerTitle: "A new version is available",
+  offerText: "Refresh when it suits you.",
+  offerLater: "Not now",
+  urgeTitle: "Please refresh soon",
+  urgeText: (deadline) => "This version " + (deadline ? `works until ${deadline}.` : "is out of date."),
+  urgeLater: "In 15 minutes",
+  heldTitle: "A refresh is waiting",
+  heldText: (holds) => "This page refreshes when you are done" + (holds && ": " + holds) + ".",
+  heldLater: "Hide",
+  forceTitle: "This page has to refresh",
+  forceText: (deferrals) =>
+    "This version is no longer supported." + (deferrals === 0 ? "" : " Not done yet? Take 5 more minutes."),
+  forceLater: "Let me finish",
+  countdown: (seconds) => `Refreshing in ${seconds} second` + (seconds > 1 ? "s" : ""),
+  refresh: "Refresh now",
+  busy: "Refreshing…",
+  link: "What’s new",
+};
+
+// Colours come from Canvas and CanvasText, which follow color-scheme and forced colours by themselves. Lengths are in em
+// of the person's own font size, whatever the page did to its root.
+const css =
+  ":host{color-scheme:light dark}" +
+  "#card{all:initial;color-scheme:inherit;box-sizing:border-box;position:fixed;z-index:2147483647;" +
+  "inset-block-end:1em;inset-inline-end:1em;width:25em;max-width:calc(100% - 2em);max-height:calc(100% - 2em);overflow:auto;" +
+  "display:grid;justify-items:start;grid-template-columns:auto 1fr;column-gap:.875em;padding:1.125em;overflow-wrap:anywhere;text-wrap:pretty;" +
+  "font:medium/1.45 var(--trueup-font,system-ui,sans-serif);" +
+  "color:var(--trueup-color,CanvasText);background:var(--trueup-background,color-mix(in srgb,Canvas,#fff 9%));" +
+  "border:1px solid color-mix(in srgb,currentColor 14%,transparent);border-radius:var(--trueup-radius,.875em);" +
+  "box-shadow:0 .75em 2.5em #0003,0 1px 3px #0002;animation:in .4s}" +
+  "dialog#card{inset:0;margin:auto;height:fit-content}" +
+  "dialog::backdrop{background:#0007}" +
+  '#card:before{content:"↻"/"";grid-row:1/5;font:1.375em/1.6 sans-serif;width:1.6em;height:1.6em;border-radius:50%;text-align:center;' +
+  "color:var(--trueup-on-accent,#fff);background:var(--trueup-accent,#2563eb)}" +
+  "h2,p{margin:0;font-size:1em;unicode-bidi:plaintext}" +
+  "h2{font-weight:600}" +
+  "p,a{margin-top:.25em;font-size:.875em;color:color-mix(in srgb,currentColor 80%,transparent)}" +
+  "#notes{white-space:pre-line}" +
+  ":is(a,p,button):empty{display:none}" +
+  "#actions{grid-column:1/3;justify-self:stretch;display:flex;flex-wrap:wrap;justify-content:end;gap:.5em;margin-top:1em}" +
+  "button{font:inherit;font-size:.875em;font-weight:500;color:inherit;padding:.45em .9em;border:1px solid transparent;border-radius:.5em;" +
+  "background:color-mix(in srgb,currentColor 9%,transparent);cursor:pointer}" +
+  "#refresh{color:var(--trueup-on-accent,#fff);background:var(--trueup-accent,#2563eb)}" +
+  "button:hover{filter:brightness(1.1)}" +
+  "[aria-disabled=true]{opacity:.7;cursor:progress}" +
+  ":focus-visible{outline:2px solid;outline-offset:2px}" +
+  "#countdown{margin-top:.75em;font-weight:500;font-variant-numeric:tabular-nums;color:inherit}" +
+  "#progress{position:absolute;inset:0 0 auto;border-top:4px solid var(--trueup-accent,#2563eb);transition:inline-size 1s linear}" +
+  "#status{position:absolute;width:1px;height:1px;overflow:hidden;clip-path:inset(50%)}" +
+  "@keyframes in{0%,99%{pointer-events:none}0%{opacity:0;translate:0 .5em}}" +
+  "@media(prefers-reduced-motion){*{translate:none!important;transition:none!important}}" +
+  "@media print{:host{display:none}}";

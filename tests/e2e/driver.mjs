@@ -1,0 +1,86 @@
+// The one driver of all end-to-end tests: starts Chromium, opens tabs that remember their faults, serves small sites.
+//
+// `node --test` gives each test file a process of its own, so "once per process" below is once per test file.
+import assert from "node:assert/strict";
+import { createServer } from "node:http";
+import { after } from "node:test";
+import { chromium } from "playwright-core";
+
+/** The browser under test. `TRUEUP_CHROMIUM` names another one. */
+const executablePath = process.env.TRUEUP_CHROMIUM ?? "/usr/bin/chromium";
+
+let launched;
+
+/** Chromium, launched at the first call and closed after the file's last test. */
+export function browser() {
+  if (!launched) {
+    // As root there is no sandbox; /dev/shm is small in containers.
+    launched = chromium.launch({ executablePath, args: ["--no-sandbox", "--disable-dev-shm-usage"] });
+    after(async () => (await launched).close());
+  }
+  return launched;
+}
+
+/**
+ * A tab in a context of its own, both gone after the test. `options` are Playwright's for a context (`colorScheme`,
+ * `viewport`, `locale`, …). `tab.faults` grows with everything that a page must not do; see `collectFaults`.
+ */
+export async function openTab(test, options) {
+  const context = await (await browser()).newContext(options);
+  test.after(() => context.close());
+  const page = await context.newPage();
+  return { context, page, faults: await collectFaults(page) };
+}
+
+/**
+ * Console warnings and errors, uncaught exceptions, unhandled rejections and violations of the content security policy,
+ * one line each, in order. Call it before the page navigates.
+ */
+export async function collectFaults(page) {
+  const faults = [];
+  page.on("console", (message) => {
+    if (["warning", "error"].includes(message.type())) faults.push(`console ${message.type()}: ${message.text()}`);
+  });
+  page.on("pageerror", (error) => faults.push(`uncaught: ${error?.stack ?? error}`));
+  page.on("crash", () => faults.push("the page crashed"));
+  await page.exposeBinding("trueupFault", (_source, fault) => faults.push(fault));
+  await page.addInitScript(() => {
+    // Playwright reports both as "pageerror" in some versions and neither with a usable text: heard here as well.
+    addEventListener("unhandledrejection", (event) => window.trueupFault(`unhandled rejection: ${event.reason}`));
+    addEventListener("securitypolicyviolation", (event) =>
+      window.trueupFault(`policy: ${event.effectiveDirective} ${event.blockedURI} ${event.sample}`),
+    );
+  });
+  return faults;
+}
+
+/** Asserts that nothing went wrong in the tab so far. */
+export function assertNoFaults(tab) {
+  assert.deepEqual(tab.faults, []);
+}
+
+/**
+ * A site on a free port of 127.0.0.1, closed after the test (or, without one, after the file). `routes` maps a path to
+ * a body, to `{ body, type, headers, status }`, or to a function of the request that returns either. Returns its origin.
+ */
+export async function serveSite(routes, test) {
+  const server = createServer(async (request, response) => {
+    const path = new URL(request.url, "http://127.0.0.1").pathname;
+    let answer = routes[path];
+    if (typeof answer === "function") answer = await answer(request);
+    if (answer === undefined) answer = { status: 404, body: "not found", type: "text/plain" };
+    if (typeof answer === "string") answer = { body: answer };
+    const { body, status = 200, headers = {} } = answer;
+    const type = answer.type ?? (path.endsWith(".js") ? "text/javascript" : "text/html");
+    response.writeHead(status, { "content-type": `${type}; charset=utf-8`, "cache-control": "no-store", ...headers });
+    response.end(body);
+  });
+  await new Promise((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const close = () => {
+    server.closeAllConnections();
+    return new Promise((resolve) => server.close(resolve));
+  };
+  if (test) test.after(close);
+  else after(close);
+  return `http://127.0.0.1:${server.address().port}`;
+}
