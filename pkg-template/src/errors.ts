@@ -1,0 +1,14 @@
+/** An error of the integrator: a wrong option, or a call that contradicts what was negotiated. */
+export class TrueupError extends Error {
+  /** Stable: may be logged, matched and looked up. */
+  readonly code: string;
+  /** The place, as a JSON path from the root of the options (`poll.everySeconds`); empty for the whole. */
+  readonly path: string;
+
+  constructor(code: string, path = "", message = `${path || "trueup"}: ${code}`) {
+    super(message);
+    this.name = "TrueupError";
+    this.code = code;
+    this.path = path;
+  }
+}

@@ -1,0 +1,82 @@
+/** The two requests of the page's own: the manifest and the shell. Neither ever rejects. */
+import type { Answer, Failed, Input } from "./wire.js";
+
+/** Fetches the manifest. The body stays undecoded where its ETag is `etag`. */
+export function poll(url: string, parent: AbortSignal, etag?: string): Promise<Answer | Failed> {
+  return limited(parent, async (signal) => {
+    const response = await fetch(url, { cache: "no-cache", signal });
+    const header = (name: string) => response.headers.get(name) ?? undefined;
+    const date = time(header("date"));
+    const retry = header("retry-after");
+    const seconds = retry && /^\d+$/.test(retry) ? +retry * 1e3 : undefined;
+    const retryDate = seconds === undefined ? time(retry) : undefined;
+    const age = Number(header("age") ?? NaN);
+    const tag = header("etag");
+    const known = tag !== undefined && tag === etag;
+    const text = await read(response, MiB, known);
+    return {
+      type: "answer",
+      own: true,
+      status: response.status,
+      // A service worker's own answer has no URL.
+      foreign: !!response.url && new URL(response.url).origin !== new URL(url).origin,
+      etag: tag,
+      date,
+      age: age >= 0 ? age : undefined,
+      retryAfter: seconds,
+      retryDate: retryDate === undefined ? undefined : retryDate - (date ?? Date.now()),
+      text: known || text.length > MiB ? undefined : text,
+      tooLong: text.length > MiB,
+    } as Answer;
+  }).catch((): Failed => ({ type: "failed", own: true }));
+}
+
+/** Fetches the shell past every cache. */
+export function shell(url: string, parent: AbortSignal): Promise<Extract<Input, { type: "shell" }>> {
+  return limited(parent, async (signal) => {
+    const response = await fetch(url, { cache: "reload", headers: { Accept: "text/html" }, signal });
+    return {
+      type: "shell" as const,
+      status: response.status,
+      redirected: response.redirected,
+      html: /^\s*(text\/html|application\/xhtml\+xml)/i.test(response.headers.get("content-type") ?? ""),
+      text: (await read(response, MiB / 2)).slice(0, MiB / 2),
+    };
+  }).catch(() => ({ type: "shell", status: 0 }));
+}
+
+/** Gives `work` a signal that aborts with `parent` or after 10 s. */
+export function limited<T>(parent: AbortSignal, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
+  const own = new AbortController();
+  const abort = () => own.abort();
+  const timer = setTimeout(abort, 1e4);
+  parent.addEventListener("abort", abort);
+  return work(own.signal).finally(() => {
+    clearTimeout(timer);
+    parent.removeEventListener("abort", abort);
+  });
+}
+
+const MiB = 1 << 20;
+
+const time = (text?: string) => {
+  const at = Date.parse(text ?? "");
+  return at >= 0 ? at : undefined;
+};
+
+/** The text, cut off soon after `most` bytes. A `known` one is read to its end (or the cache would drop it), not decoded. */
+async function read(response: Response, most: number, known?: boolean): Promise<string> {
+  const reader = response.body?.getReader();
+  const decoder = new TextDecoder();
+  let text = "";
+  for (let size = 0; reader; ) {
+    const { done, value } = await reader.read();
+    if (done) break;
+    if (!known) text += decoder.decode(value, { stream: true });
+    if ((size += value.length) > most) {
+      reader.cancel().catch(() => {});
+      return text.padEnd(most + 1);
+    }
+  }
+  return text + decoder.decode();
+}

@@ -1,0 +1,113 @@
+/** What belongs to the page, not to one client on it: holds, the prompt, the reload; and what the page knows. */
+import type { Start } from "./wire.js";
+
+/** What the clients on a page, of whatever version of Trueup, know of each other. Members are only ever added. */
+export interface Member {
+  /** How much it has to show: the highest is shown, 0 is nothing. */
+  rank: number;
+  /** Show what you have, or hide it. */
+  show(on: boolean): void;
+  /** The page's holds have changed. */
+  held(): void;
+  /** Run the `onSave` callbacks. */
+  save(): Promise<unknown>;
+  /** Write what they returned, for the page at `url`. */
+  book(url: string): boolean;
+}
+
+export interface Page {
+  holds: Set<{ reason: string; until: number }>;
+  members: Set<Member>;
+  /** When the last reload was asked for, by `performance.now()`. */
+  reloadAt: number;
+  /** The one warning that Trueup does not run here has been printed. */
+  warned?: boolean;
+}
+
+const PAGE = Symbol.for("trueup.page");
+
+export const page = (): Page =>
+  ((globalThis as any)[PAGE] ??= { holds: new Set(), members: new Set(), reloadAt: -1 / 0 } satisfies Page);
+
+/** Shows the member that has the most to show, and only that one. */
+export function settlePrompt(): void {
+  const members = [...page().members];
+  const most = Math.max(0, ...members.map(({ rank }) => rank));
+  const first = members.find(({ rank }) => rank && rank === most);
+  for (const member of members) if (member !== first) member.show(false);
+  first?.show(true);
+}
+
+/** Prints, once per page, that the app runs without Trueup. */
+export function warn(why: unknown): void {
+  const shared = page();
+  if (!shared.warned) console.warn("trueup: not running, the app goes on without it:", why);
+  shared.warned = true;
+}
+
+type Store = "localStorage" | "sessionStorage";
+
+/** The value; null: none, or not ours; undefined: storage is blocked. */
+export function read(store: Store, key: string): any {
+  let text;
+  try {
+    text = globalThis[store].getItem(key);
+  } catch {
+    return;
+  }
+  try {
+    return JSON.parse(text!);
+  } catch {
+    return null;
+  }
+}
+
+/** False where storage is blocked or full. */
+export function write(store: Store, key: string, value: unknown): boolean {
+  try {
+    globalThis[store].setItem(key, JSON.stringify(value));
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** The mark of `app` (of the first one, where none is named). */
+export function mark(app?: string): Start["mark"] {
+  for (const { content: id, dataset } of document.querySelectorAll<HTMLMetaElement>('meta[name="trueup-build"]'))
+    if (id && (app ?? dataset.app ?? "") === (dataset.app ?? ""))
+      return { id, ...(dataset.version && { version: dataset.version }), ...(dataset.app && { app: dataset.app }) };
+  return;
+}
+
+/** The inlined manifest, and what else the page says about itself. */
+export function about(): Pick<Start, "inline" | "reloadOff" | "visible" | "online"> {
+  const inline = document.querySelector('script#trueup[type="application/json"]')?.textContent;
+  return {
+    ...(inline && { inline }),
+    reloadOff: document.querySelector<HTMLMetaElement>('meta[name="trueup-reload"]')?.content === "off",
+    visible: isVisible(),
+    online: navigator.onLine,
+  };
+}
+
+export const isVisible = (): boolean => document.visibilityState === "visible";
+
+/** The text in the page's language, else the person's, else English. */
+export function localized(texts: { readonly [language: string]: string } | undefined): string | undefined {
+  for (const tag of texts ? [document.documentElement.lang, navigator.language, "en"] : []) {
+    const text = texts![tag] ?? texts![tag.split("-")[0]!];
+    if (text) return text;
+  }
+  return;
+}
+
+/** Loads the page anew, or `url`; what is between must survive: query, hash, and a POST that must not be repeated. */
+export function reload(url: string | undefined): void {
+  history.replaceState(history.state, "", location.href);
+  const here = location.href.split("#")[0];
+  if (url && url.split("#")[0] !== here) return location.assign(url);
+  // To another fragment of this page a browser would only scroll.
+  if (url && url !== location.href) history.pushState(null, "", url);
+  location.reload();
+}

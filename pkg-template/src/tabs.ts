@@ -1,0 +1,66 @@
+/** One leader among the tabs of an app, and what it tells the others. */
+import type { Effect, Input } from "./wire.js";
+
+/** Both are there; elsewhere (and in opaque origins) every tab polls for itself. */
+export const hasLocks = (): boolean => !!navigator.locks && typeof BroadcastChannel !== "undefined";
+
+/** `lead` joins or leaves the queue for the lock `name` and its channel; `tell` is heard by the other tabs there. */
+export function tabs(name: string, send: (input: Input) => void) {
+  let leave: (() => void) | undefined;
+  let channel: BroadcastChannel | undefined;
+  return {
+    lead(on: boolean): void {
+      if (on === !!leave) return;
+      if (!on) {
+        leave!();
+        leave = undefined;
+        return;
+      }
+      const queue = new AbortController();
+      const { signal } = queue;
+      let release = () => {};
+      channel = new BroadcastChannel(name);
+      channel.onmessage = ({ data }) => {
+        const input = heard(data);
+        if (input) send(input);
+      };
+      leave = () => {
+        queue.abort();
+        release();
+        channel!.close();
+        channel = undefined;
+      };
+      navigator.locks
+        .request(
+          name,
+          { signal },
+          () =>
+            new Promise<void>((done) => {
+              release = done;
+              if (signal.aborted) done();
+              else send({ type: "lead", on: true });
+            }),
+        )
+        .catch(() => {
+          if (!signal.aborted) send({ type: "lead", on: false });
+        });
+    },
+    tell(message: Extract<Effect, { do: "tell" }>["message"]): void {
+      channel?.postMessage(message);
+    },
+  };
+}
+
+/** Other versions of Trueup, and anything else on this origin, may talk on the channel too: only what we know gets in. */
+function heard(data: any): Input | undefined {
+  const type = data?.type;
+  if (type === "hello") return { type };
+  if (type !== "failed" && !(type === "answer" && typeof data.status === "number")) return;
+  const input: any = { type, own: false };
+  for (const key in LIKE) if (typeof data[key] === typeof LIKE[key]) input[key] = data[key];
+  return input;
+}
+
+const LIKE: Record<string, unknown> = {
+  status: 0, date: 0, age: 0, retryAfter: 0, retryDate: 0, next: 0, etag: "", text: "", foreign: true, tooLong: true,
+};

@@ -1,0 +1,273 @@
+// The page's side of the client, against a core that the test plays. The real core and a real browser: tests/e2e.
+import assert from "node:assert/strict";
+import { before, test } from "node:test";
+import { bundle, emit, fresh, page, play, turn } from "./browser.mjs";
+
+let text;
+before(async () => {
+  text = await bundle();
+});
+const connectIn = async (options) => (await fresh(text)).connect(options);
+
+test("on a server it is inert and ready says timeout", async () => {
+  delete globalThis.document;
+  play();
+  const trueup = await connectIn({ build: { id: "b1" } });
+  assert.equal(await trueup.ready, "timeout");
+  assert.deepEqual(trueup.standing, { status: "unknown", reason: "no-manifest" });
+  assert.equal(trueup.flags.get("x", 3), 3);
+  assert.equal(trueup.refresh.takeNavigation("/"), false);
+  assert.equal((await trueup.refresh.now()).phase, "idle");
+  assert.equal((await trueup.check()).status, "unknown");
+  trueup.close();
+});
+
+test("wrong options throw code and path", async () => {
+  const { log } = page();
+  play({ refuse: { code: "range", path: "poll.everySeconds" } });
+  const { connect, TrueupError } = await fresh(text);
+  assert.throws(
+    () => connect({ poll: { everySeconds: 0 } }),
+    (error) => error instanceof TrueupError && error.code === "range" && error.path === "poll.everySeconds",
+  );
+  assert.throws(() => connect({ manifest: "http://[" }), { code: "path", path: "manifest" });
+  assert.deepEqual(log.warnings, []);
+});
+
+test("what is sent while effects are carried out waits its turn", async () => {
+  page();
+  const order = [];
+  const core = play();
+  core.answer = ({ type }) => {
+    order.push(type);
+    if (type === "check") return [emit("standing", { status: "behind", reason: "older" }), { do: "keep", state: { a: 1 } }];
+  };
+  const trueup = await connectIn();
+  trueup.on("standing", () => {
+    trueup.refresh.defer();
+    order.push("listener");
+    assert.equal(trueup.refresh.takeNavigation("/next"), false);
+  });
+  await Promise.race([trueup.check(), turn()]);
+  assert.deepEqual(order, ["check", "listener", "defer"]);
+  trueup.close();
+});
+
+test("a trap ends the client once and the page lives on", async () => {
+  const { log, document, self } = page();
+  const core = play({ start: [emit("refresh", { phase: "offering", target: "b2" }), { do: "poll" }] });
+  const trueup = await connectIn();
+  assert.equal(core.view.kind, "offer");
+  const faults = [];
+  trueup.on("error", (fault) => faults.push(fault));
+  core.answer = () => {
+    throw new WebAssembly.RuntimeError("unreachable");
+  };
+  const checked = trueup.check();
+  document.dispatchEvent(new Event("visibilitychange"));
+  self.dispatchEvent(new Event("online"));
+  core.wake();
+  assert.equal((await checked).reason, "failed");
+  assert.equal(core.view, undefined);
+  assert.equal(await trueup.ready, "failed");
+  assert.deepEqual(faults, [{ blame: "module", code: "trap" }]);
+  assert.equal(log.warnings.length, 1);
+  assert.equal(core.heard.length, 1);
+  assert.equal(core.freed, 1);
+  for (const open of log.listeners.values()) assert.equal(open.size, 0);
+  assert.ok(log.fetches.every(({ init }) => init.signal.aborted));
+});
+
+test("close leaves no listener, request or prompt behind, and a second one does nothing", async () => {
+  const { log } = page();
+  const core = play({ start: [emit("refresh", { phase: "counting", until: 1, seconds: 60, deferrals: 3 }), { do: "poll" }, { do: "shell" }] });
+  const trueup = await connectIn();
+  await turn();
+  assert.equal(log.fetches.length, 2);
+  assert.equal(core.view.kind, "force");
+  let told = 0;
+  trueup.subscribe(() => told++);
+  trueup.close();
+  trueup.close();
+  await turn();
+  assert.equal(core.view, undefined);
+  assert.equal(core.freed, 1);
+  assert.equal(told, 1);
+  assert.equal(trueup.refresh.state.phase, "idle");
+  for (const open of log.listeners.values()) assert.equal(open.size, 0);
+  assert.ok(log.fetches.every(({ init }) => init.signal.aborted));
+  assert.equal(core.heard.length, 0);
+  assert.equal(globalThis[Symbol.for("trueup.page")].members.size, 0);
+});
+
+test("a snapshot is the same object until something has changed", async () => {
+  page();
+  const core = play();
+  const trueup = await connectIn();
+  const first = trueup.getSnapshot();
+  let told = 0;
+  const off = trueup.subscribe(() => told++);
+  core.answer = ({ type }) => (type === "check" ? [emit("poll", { why: "check", outcome: "unchanged" })] : []);
+  await trueup.check();
+  assert.equal(trueup.getSnapshot(), first);
+  core.answer = () => [emit("standing", { status: "current", reason: "current" }), emit("refresh", { phase: "idle" })];
+  trueup.refresh.defer();
+  assert.equal(told, 1);
+  assert.notEqual(trueup.getSnapshot(), first);
+  assert.equal(trueup.getSnapshot().standing.status, "current");
+  off();
+  trueup.refresh.defer();
+  assert.equal(told, 1);
+  trueup.close();
+});
+
+test("an exception of the app's listener is printed and stops nothing", async () => {
+  const { log } = page();
+  const core = play();
+  const trueup = await connectIn();
+  const seen = [];
+  trueup.on("standing", () => {
+    throw new Error("the app's");
+  });
+  trueup.on("standing", ({ status }) => seen.push(status));
+  core.answer = () => [emit("standing", { status: "ahead", reason: "newer" })];
+  trueup.refresh.defer();
+  assert.deepEqual(seen, ["ahead"]);
+  assert.equal(log.errors.length, 1);
+  assert.equal(trueup.standing.status, "ahead");
+  trueup.close();
+});
+
+test("a blocked module fails open, with one warning for all clients", async () => {
+  const { log } = page();
+  play();
+  globalThis.played.source = () => new Uint8Array([1, 2, 3]);
+  const { connect } = await fresh(text);
+  const [a, b] = [connect(), connect()];
+  const faults = [];
+  a.on("error", (fault) => faults.push(fault));
+  assert.deepEqual(await Promise.all([a.ready, b.ready]), ["failed", "failed"]);
+  assert.deepEqual(faults, [{ blame: "module", code: "blocked" }]);
+  assert.equal(log.warnings.length, 1);
+  assert.equal(a.flags.get("x", "fallback"), "fallback");
+  for (const open of log.listeners.values()) assert.equal(open.size, 0);
+});
+
+test("holds belong to the page: every client hears of them, and a release ends them once", async () => {
+  page();
+  const core = play();
+  const { connect } = await fresh(text);
+  const [a, b] = [connect({ app: "a" }), connect({ app: "b" })];
+  const hold = a.refresh.hold("upload");
+  const reasons = () => core.heard.filter(({ type }) => type === "holds").map(({ holds }) => holds.map(({ reason }) => reason));
+  assert.deepEqual(reasons(), [["upload"], ["upload"]]);
+  hold.release();
+  hold.release();
+  assert.deepEqual(reasons().slice(2), [[], []]);
+  a.close();
+  b.close();
+});
+
+test("two clients on a page show one prompt, the graver one", async () => {
+  page();
+  const core = play({ start: [emit("refresh", { phase: "offering" })] });
+  const shown = [];
+  globalThis.played.prompt = () => {
+    const at = shown.push(undefined) - 1;
+    return { show: ({ kind }) => (shown[at] = kind), hide: () => (shown[at] = undefined) };
+  };
+  const { connect } = await fresh(text);
+  const [a, b] = [connect({ app: "a" }), connect({ app: "b" })];
+  assert.deepEqual(shown, ["offer"]);
+  core.answer = () => [emit("refresh", { phase: "counting", until: 1, seconds: 60, deferrals: 1 })];
+  b.refresh.defer();
+  assert.deepEqual(shown, [undefined, "force"]);
+  b.close();
+  assert.deepEqual(shown, ["offer", undefined]);
+  a.close();
+});
+
+test("what onSave returns is handed over once, after the page has gone, at the same URL, to the same user", async () => {
+  const go = async ({ user = "u1", href, leave = true } = {}) => {
+    const first = page();
+    const core = play();
+    const options = { build: { id: "b1" }, user: "u1" };
+    const trueup = await connectIn(options);
+    trueup.refresh.onSave(() => ({ draft: "text" }));
+    trueup.refresh.onSave(async () => ({ more: 1 }));
+    trueup.refresh.onSave(() => {
+      throw new Error("the app's");
+    });
+    core.answer = ({ type }) =>
+      type === "now" ? [{ do: "save" }] : type === "saved" ? [{ do: "reload", session: { n: 1 }, asked: true }] : [];
+    trueup.refresh.now();
+    await turn();
+    assert.equal(first.log.reloads, 1);
+    assert.equal(first.log.replaced, first.location.href);
+    if (leave) first.self.dispatchEvent(new Event("pagehide"));
+    const { sessionStorage } = first;
+    const restored = [];
+    for (let load = 0; load < 2; load++) {
+      page({ session: sessionStorage, href });
+      const next = play();
+      restored.push((await connectIn({ ...options, user })).refresh.restored);
+      assert.deepEqual(next.given.start.session, { n: 1 });
+    }
+    return restored;
+  };
+  assert.deepEqual(await go(), [{ draft: "text", more: 1 }, undefined]);
+  assert.deepEqual(await go({ user: "u2" }), [undefined, undefined]);
+  assert.deepEqual(await go({ href: "https://shop.example/other" }), [undefined, undefined]);
+  // A copy of the tab, made before it went.
+  assert.deepEqual(await go({ leave: false }), [undefined, undefined]);
+});
+
+test("an unasked reload that cannot be booked does not happen", async () => {
+  const blocked = { getItem: () => null, setItem: () => { throw new DOMException("full", "QuotaExceededError"); } };
+  const { log } = page({ session: blocked });
+  const core = play();
+  core.answer = ({ type }) => (type === "defer" ? [{ do: "reload", session: {}, asked: false }] : []);
+  const trueup = await connectIn();
+  trueup.refresh.defer();
+  assert.equal(log.reloads, 0);
+  assert.deepEqual(core.heard.at(-1), { type: "unbooked" });
+  core.answer = ({ type }) => (type === "now" ? [{ do: "reload", session: {}, asked: true }] : []);
+  trueup.refresh.now();
+  assert.equal(log.reloads, 1);
+  trueup.close();
+});
+
+test("an answer with the known ETag is not decoded, and one that is too long is not read", async () => {
+  const { log } = page();
+  const core = play({ start: [{ do: "poll", etag: '"a"' }] });
+  const trueup = await connectIn();
+  const reply = (body, headers) =>
+    Object.defineProperty(new Response(body, { headers }), "url", { value: "https://shop.example/trueup.json" });
+  const date = "Mon, 23 Nov 2026 11:00:00 GMT";
+  log.fetches[0].resolve(reply("{}", { etag: '"a"', date, age: "3", "retry-after": "7" }));
+  await turn();
+  const { text: none, ...first } = core.heard.at(-1);
+  assert.equal(none, undefined);
+  assert.equal(first.etag, '"a"');
+  assert.equal(first.date, Date.parse(date));
+  assert.equal(first.age, 3);
+  assert.equal(first.retryAfter, 7000);
+  assert.equal(first.foreign, false);
+  core.answer = ({ type }) => (type === "wake" ? [{ do: "poll" }] : []);
+  core.wake();
+  log.fetches[1].resolve(reply("x".repeat((1 << 20) + 1)));
+  await turn();
+  assert.equal(core.heard.at(-1).tooLong, true);
+  assert.equal(core.heard.at(-1).text, undefined);
+  core.wake();
+  log.fetches[2].resolve(reply("ä{}"));
+  await turn();
+  assert.equal(core.heard.at(-1).text, "ä{}");
+  core.wake();
+  core.answer = ({ type }) => (type === "wake" ? [{ do: "abort" }] : []);
+  const heard = core.heard.length;
+  core.wake();
+  await turn();
+  assert.equal(core.heard.length, heard + 1, "an aborted request says nothing more");
+  trueup.close();
+});
