@@ -47,6 +47,7 @@ export function connect(options: T.Options = {}): T.Trueup {
   let draining = false;
   let changed = false;
   let taken = false;
+  let timer: ReturnType<typeof setTimeout> | undefined;
   let request: AbortController | undefined;
 
   let standing: T.Standing = { status: "unknown", reason: "no-manifest" };
@@ -92,6 +93,8 @@ export function connect(options: T.Options = {}): T.Trueup {
     try {
       first?.().forEach(act);
       while (core && inbox.length) core.handle(inbox.shift()!, performance.now(), Date.now()).forEach(act);
+      clearTimeout(timer);
+      if (core) timer = setTimeout(() => send({ type: "wake" }), (core as Core).wake(performance.now(), Date.now()));
     } catch (trap) {
       lose(trap, "module", "trap");
     }
@@ -185,6 +188,7 @@ export function connect(options: T.Options = {}): T.Trueup {
     const last = core;
     core = undefined;
     life.abort();
+    clearTimeout(timer);
     request?.abort();
     others.lead(false);
     page().members.delete(member);
@@ -428,7 +432,7 @@ export function connect(options: T.Options = {}): T.Trueup {
 
   const run = (Class: CoreClass): void => {
     if (ended) return;
-    core = new Class(decoded, start, () => send({ type: "wake" }), performance.now(), Date.now());
+    core = new Class(decoded, start, performance.now(), Date.now());
     page().members.add(member);
     const on = (target: EventTarget, type: string, listener: (event: any) => void) => target.addEventListener(type, listener, { signal });
     on(document, "visibilitychange", () => send({ type: "visible", on: isVisible() }));
@@ -473,17 +477,14 @@ export function connect(options: T.Options = {}): T.Trueup {
       lose(thrown, "module", "trap");
     }
   } else {
-    const timer = setTimeout(() => settleReady("timeout"), 2e3);
-    const stopTimer = () => clearTimeout(timer);
-    signal.addEventListener("abort", stopTimer);
+    timer = setTimeout(() => settleReady("timeout"), 2e3);
     loaded
       .then(run)
       .catch((thrown) => {
         const error = refused(thrown);
         if (error) lose(error, "integrator", error.code, error.path);
         else lose(thrown, "module", "blocked");
-      })
-      .finally(stopTimer);
+      });
   }
   return client;
 }

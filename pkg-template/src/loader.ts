@@ -6,7 +6,7 @@ import { source } from "wasm:source";
 import type { Core, Start } from "./wire.js";
 
 /** The class of `wire.ts`. Throws `{ code, path }` for wrong options. */
-export type CoreClass = new (options: object, start: Start, wake: () => void, mono: number, wall: number) => Core;
+export type CoreClass = new (options: object, start: Start, mono: number, wall: number) => Core;
 
 let loaded: CoreClass | Promise<CoreClass> | undefined;
 

@@ -140,7 +140,7 @@ export type Effect =
   /** Publish. */
   | { do: "emit"; event: "standing" | "refresh" | "ready" | "poll" | "plan" | "flags" | "error"; detail: unknown };
 
-/** The wasm class: `new Core(options, start, wake, mono, wall)` throws `{ code, path }` for wrong options. */
+/** The wasm class: `new Core(options, start, mono, wall)` throws `{ code, path }` for wrong options. */
 export interface Core {
   /** `mono`: `performance.now()`, `wall`: `Date.now()`. */
   handle(input: Input, mono: number, wall: number): Effect[];
@@ -148,6 +148,8 @@ export interface Core {
   start(mono: number, wall: number): Effect[];
   /** All that the core knows, as plain data. */
   inspect(mono: number, wall: number): Record<string, unknown>;
-  /** Ends it: its timer goes with it. */
+  /** In how many ms it wants `{ type: "wake" }`, at most 2³¹−1; to be asked after every `handle`. */
+  wake(mono: number, wall: number): number;
+  /** Ends it. */
   free(): void;
 }

@@ -38,6 +38,8 @@ export async function bundle(entry = "index") {
   return outputFiles[0].text;
 }
 
+const [realTimeout, realClear] = [setTimeout, clearTimeout];
+
 /** The 8 bytes of an empty wasm module. */
 const EMPTY = () => new Uint8Array([0, 97, 115, 109, 1, 0, 0, 0]);
 
@@ -85,6 +87,12 @@ export function page({ href = "https://shop.example/cart?a=1#top", meta = [], se
     addEventListener: (...given) => self.addEventListener(...given),
     HTMLScriptElement: class {},
     HTMLLinkElement: class {},
+    setTimeout: (call, ms) => {
+      const id = realTimeout(() => (log.timers.delete(id), call()), ms).unref();
+      log.timers.add(id);
+      return id;
+    },
+    clearTimeout: (id) => (log.timers.delete(id), realClear(id)),
     fetch: (url, init) =>
       new Promise((resolve, reject) => {
         log.fetches.push({ url, init, resolve });
@@ -107,16 +115,16 @@ export function play({ answer = () => [], start = [], refuse } = {}) {
       core.actions = actions;
       return { show: (view) => (core.view = view), hide: () => (core.view = undefined) };
     },
-    core: (options, begin, wake) => {
+    core: (options, begin) => {
       if (refuse) throw refuse;
       core.given = { options, start: begin };
-      core.wake = wake;
       return {
         start: () => start,
         handle: (input) => {
           core.heard.push(input);
           return core.answer(input) ?? [];
         },
+        wake: () => core.delay ?? 0x7fff_ffff,
         inspect: () => ({ serial: 7 }),
         free: () => core.freed++,
       };
@@ -134,4 +142,4 @@ export const fresh = async (text) =>
   import(`data:text/javascript;base64,${Buffer.from(`${text}\n//${count++}`).toString("base64")}`);
 
 export const emit = (event, detail) => ({ do: "emit", event, detail });
-export const turn = () => new Promise((done) => setTimeout(done, 5));
+export const turn = () => new Promise((done) => realTimeout(done, 5));

@@ -58,6 +58,7 @@ test("a trap ends the client once and the page lives on", async () => {
   const core = play({ start: [emit("refresh", { phase: "offering", target: "b2" }), { do: "poll" }] });
   const trueup = await connectIn();
   assert.equal(core.view.kind, "offer");
+  assert.equal(log.timers.size, 2, "the core's, and the limit of the request");
   const faults = [];
   trueup.on("error", (fault) => faults.push(fault));
   core.answer = () => {
@@ -66,7 +67,6 @@ test("a trap ends the client once and the page lives on", async () => {
   const checked = trueup.check();
   document.dispatchEvent(new Event("visibilitychange"));
   self.dispatchEvent(new Event("online"));
-  core.wake();
   assert.equal((await checked).reason, "failed");
   assert.equal(core.view, undefined);
   assert.equal(await trueup.ready, "failed");
@@ -76,6 +76,8 @@ test("a trap ends the client once and the page lives on", async () => {
   assert.equal(core.freed, 1);
   for (const open of log.listeners.values()) assert.equal(open.size, 0);
   assert.ok(log.fetches.every(({ init }) => init.signal.aborted));
+  await turn();
+  assert.equal(log.timers.size, 0);
 });
 
 test("close leaves no listener, request or prompt behind, and a second one does nothing", async () => {
@@ -98,6 +100,17 @@ test("close leaves no listener, request or prompt behind, and a second one does 
   assert.ok(log.fetches.every(({ init }) => init.signal.aborted));
   assert.equal(core.heard.length, 0);
   assert.equal(globalThis[Symbol.for("trueup.page")].members.size, 0);
+});
+
+test("the core is woken when it wants to be", async () => {
+  page();
+  const core = play();
+  core.delay = 1;
+  const trueup = await connectIn();
+  core.delay = 0x7fff_ffff;
+  await turn();
+  assert.deepEqual(core.heard, [{ type: "wake" }]);
+  trueup.close();
 });
 
 test("a snapshot is the same object until something has changed", async () => {
@@ -253,20 +266,20 @@ test("an answer with the known ETag is not decoded, and one that is too long is 
   assert.equal(first.age, 3);
   assert.equal(first.retryAfter, 7000);
   assert.equal(first.foreign, false);
-  core.answer = ({ type }) => (type === "wake" ? [{ do: "poll" }] : []);
-  core.wake();
+  core.answer = ({ type }) => (type === "defer" ? [{ do: "poll" }] : []);
+  trueup.refresh.defer();
   log.fetches[1].resolve(reply("x".repeat((1 << 20) + 1)));
   await turn();
   assert.equal(core.heard.at(-1).tooLong, true);
   assert.equal(core.heard.at(-1).text, undefined);
-  core.wake();
+  trueup.refresh.defer();
   log.fetches[2].resolve(reply("ä{}"));
   await turn();
   assert.equal(core.heard.at(-1).text, "ä{}");
-  core.wake();
-  core.answer = ({ type }) => (type === "wake" ? [{ do: "abort" }] : []);
+  trueup.refresh.defer();
+  core.answer = ({ type }) => (type === "defer" ? [{ do: "abort" }] : []);
   const heard = core.heard.length;
-  core.wake();
+  trueup.refresh.defer();
   await turn();
   assert.equal(core.heard.length, heard + 1, "an aborted request says nothing more");
   trueup.close();

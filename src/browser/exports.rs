@@ -1,35 +1,29 @@
 //! The only `#[wasm_bindgen]` exports.
 
-use gloo_timers::callback::Timeout;
-use js_sys::{Array, Function};
+use js_sys::Array;
 use wasm_bindgen::prelude::*;
 
-use super::{timer, wire};
+use super::wire;
 use crate::core::Client;
 use crate::core::time::Now;
+
+/// The longest delay of `setTimeout`.
+const LONGEST: i64 = 0x7fff_ffff;
 
 /// The client of one page. See `wire.ts` for what goes in and comes out.
 #[wasm_bindgen]
 pub struct Core {
     client: Client,
-    wake: Function,
-    timer: Option<(i64, Timeout)>,
 }
 
 #[wasm_bindgen]
 impl Core {
     /// Starts it; wrong options throw `{ code, path }`.
     #[wasm_bindgen(constructor)]
-    pub fn new(
-        options: JsValue,
-        start: JsValue,
-        wake: Function,
-        mono: f64,
-        wall: f64,
-    ) -> Result<Core, JsValue> {
+    pub fn new(options: JsValue, start: JsValue, mono: f64, wall: f64) -> Result<Core, JsValue> {
         let (options, start) = (wire::tree(options), wire::start(&wire::tree(start)));
         match Client::new(&options, start, wire::parse, now(mono, wall)) {
-            Ok(client) => Ok(Core { client, wake, timer: None }),
+            Ok(client) => Ok(Core { client }),
             Err(error) => Err(wire::flaw(&error.0)),
         }
     }
@@ -48,6 +42,13 @@ impl Core {
         self.drain(now)
     }
 
+    /// In how many ms it wants `{ type: "wake" }`; asked after every call. At most what `setTimeout` takes without firing
+    /// at once: waking early does no harm. The timer is the page's, so that it does not call into a module that is lost.
+    pub fn wake(&self, mono: f64, wall: f64) -> f64 {
+        let now = now(mono, wall);
+        self.client.next_wake(now).map_or(LONGEST, |wake| wake.at - now.mono).clamp(0, LONGEST) as f64
+    }
+
     /// All that it knows, as plain data.
     pub fn inspect(&self, mono: f64, wall: f64) -> JsValue {
         wire::inspect(&self.client, now(mono, wall))
@@ -57,12 +58,6 @@ impl Core {
         let effects = Array::new();
         while let Some(effect) = self.client.poll_effect() {
             effects.push(&wire::effect(&self.client, now, effect));
-        }
-        let wake = self.client.next_wake(now).map(|wake| wake.at);
-        if self.timer.as_ref().map(|(at, _)| *at) != wake || wake.is_some_and(|at| at <= now.mono) {
-            // Dropped first: there is one timer.
-            self.timer = None;
-            self.timer = wake.map(|at| (at, timer::after(at - now.mono, &self.wake)));
         }
         effects
     }

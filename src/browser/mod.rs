@@ -1,11 +1,10 @@
 //! Acts: carries events in and effects out. No decision is made here.
 //!
-//! Platform calls that are cheaper in JavaScript (fetch, storage, locks, channels: together 14 KB of glue and wasm, by
-//! the measurements in the toolchain notes) stand in the package's TypeScript. What stays is the timer, which is
-//! released on drop, and `JSON.parse` into the one tree.
+//! Platform calls that are cheaper in JavaScript (fetch, timer, storage, locks, channels: together 14 KB of glue and wasm,
+//! by the measurements in the toolchain notes) stand in the package's TypeScript; a timer of the module's own would also
+//! call into it after a trap. What stays is `JSON.parse` into the one tree.
 
 mod exports;
-mod timer;
 mod wire;
 
 /// talc is 1.5 KB smaller than dlmalloc.
