@@ -158,9 +158,11 @@ export function createPrompt(actions: PromptActions, texts?: Partial<PromptTexts
     host.addEventListener("focusin", (event) => {
       cameFrom = event.relatedTarget as HTMLElement | null;
     });
-    // The page removed it (a new body, say): it comes back, a second later, so that two stubborn ones do not spin.
+    // The page removed it (a new body, say) or moved it, which closes what was open: it comes back a second later, so
+    // that two stubborn ones do not spin.
     host.lost = () => {
       if (!card) return;
+      card.remove();
       clearTimeout(timer);
       timer = setTimeout(draw, 999);
     };
@@ -206,15 +208,15 @@ export function createPrompt(actions: PromptActions, texts?: Partial<PromptTexts
       }
     };
     // A browser may close a modal over our objection.
-    card.onclose = () => {
-      card?.remove();
+    card.onclose = (event) => {
+      (event.target as Element).remove();
       draw();
     };
   };
 
   const open = () => {
     const modal = card!;
-    (document.body || document.documentElement).append(host);
+    host.isConnected || (document.body || document.documentElement).append(host);
     root.append(modal);
     modal.open = false; // a modal that was removed while open keeps the attribute, and would refuse
     for (const show of ["showModal", "showPopover"] as const) {
@@ -265,7 +267,7 @@ export function createPrompt(actions: PromptActions, texts?: Partial<PromptTexts
       write(notes, view.notes);
       write(link, view.link && words.link);
       link.href = view.link || "";
-      write(countdown, force && (left ? words.countdown(left) : words.busy));
+      write(countdown, force && (left && !busy ? words.countdown(left) : words.busy));
       progress.style.inlineSize = force && seconds ? (left / seconds) * 100 + "%" : "0";
       write(later, !(force && deferrals === 0) && words[`${kind}Later`]);
       write(refresh, busy ? words.busy : words.refresh);

@@ -9,6 +9,12 @@ import { chromium } from "playwright-core";
 /** The browser under test. `TRUEUP_CHROMIUM` names another one. */
 const executablePath = process.env.TRUEUP_CHROMIUM ?? "/usr/bin/chromium";
 
+/** What ends with the file. Registered here, at import: within a test, `after` would mean after that test. */
+const endings = [];
+after(async () => {
+  for (const end of endings.reverse()) await end();
+});
+
 let launched;
 
 /** Chromium, launched at the first call and closed after the file's last test. */
@@ -16,7 +22,7 @@ export function browser() {
   if (!launched) {
     // As root there is no sandbox; /dev/shm is small in containers.
     launched = chromium.launch({ executablePath, args: ["--no-sandbox", "--disable-dev-shm-usage"] });
-    after(async () => (await launched).close());
+    endings.push(async () => (await launched).close());
   }
   return launched;
 }
@@ -28,6 +34,7 @@ export function browser() {
 export async function openTab(test, options) {
   const context = await (await browser()).newContext(options);
   test.after(() => context.close());
+  context.setDefaultTimeout(10_000);
   const page = await context.newPage();
   return { context, page, faults: await collectFaults(page) };
 }
@@ -59,6 +66,9 @@ export function assertNoFaults(tab) {
   assert.deepEqual(tab.faults, []);
 }
 
+/** What a browser asks for of its own accord, and would complain about. */
+const always = { "/favicon.ico": { status: 204 } };
+
 /**
  * A site on a free port of 127.0.0.1, closed after the test (or, without one, after the file). `routes` maps a path to
  * a body, to `{ body, type, headers, status }`, or to a function of the request that returns either. Returns its origin.
@@ -66,7 +76,7 @@ export function assertNoFaults(tab) {
 export async function serveSite(routes, test) {
   const server = createServer(async (request, response) => {
     const path = new URL(request.url, "http://127.0.0.1").pathname;
-    let answer = routes[path];
+    let answer = routes[path] ?? always[path];
     if (typeof answer === "function") answer = await answer(request);
     if (answer === undefined) answer = { status: 404, body: "not found", type: "text/plain" };
     if (typeof answer === "string") answer = { body: answer };
@@ -81,6 +91,6 @@ export async function serveSite(routes, test) {
     return new Promise((resolve) => server.close(resolve));
   };
   if (test) test.after(close);
-  else after(close);
+  else endings.push(close);
   return `http://127.0.0.1:${server.address().port}`;
 }
