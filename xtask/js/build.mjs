@@ -45,7 +45,8 @@ async function bundle(entry, all, { wasm, development = false, plugins = [], std
     platform,
     format: entry.format ?? "esm",
     target: TARGET[platform],
-    charset: "utf8",
+    // A classic script is read in the page's encoding, which may not be UTF-8; a module always is.
+    charset: entry.format === "iife" ? "ascii" : "utf8",
     minify: !development && platform === "browser",
     legalComments: "none",
     packages: "external",
