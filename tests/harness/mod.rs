@@ -204,6 +204,19 @@ impl Page {
         self.mono
     }
 
+    /// Lets time pass until so many polls have gone out, at most a day.
+    pub fn until_polls(&mut self, polls: usize) {
+        let start = self.mono;
+        while self.polls.len() < polls {
+            assert!(self.mono - start < DAY, "only {} polls", self.polls.len());
+            let wake = self
+                .client
+                .next_wake(self.now())
+                .map_or(SECOND, |wake| (wake.at - self.mono).clamp(1, SECOND));
+            self.pass(wake);
+        }
+    }
+
     pub fn phase(&self) -> Phase {
         self.client.refresh().state.phase
     }
