@@ -2,6 +2,7 @@
 import { watchChunks } from "./chunks.js";
 import { TrueupError } from "./errors.js";
 import { poll, shell } from "./fetch.js";
+import { changedFlags, kindOf, readFlag } from "./flags.js";
 import { type CoreClass, load } from "./loader.js";
 import { about, isVisible, localized, mark, type Member, page, read, reload, settlePrompt, warn, write } from "./page.js";
 import { createPrompt, type PromptView } from "./prompt.js";
@@ -17,8 +18,8 @@ interface Booked {
   save?: { url: string; at: number; user?: string; data: unknown; left?: boolean };
 }
 
+/** What is shown, the mildest first. */
 const VIEWS: { [phase: string]: PromptView["kind"] } = { offering: "offer", urging: "urge", holding: "held", counting: "force" };
-const RANKS = ["offer", "urge", "held", "force"];
 const UNDER_WAY = ["checking", "saving", "reloading"];
 const MINUTE = 6e4;
 /** Our own events, beside those of `Events`. */
@@ -75,9 +76,6 @@ export function connect(options: T.Options = {}): T.Trueup {
     for (const call of [...(listeners[event] ?? [])]) guarded(() => call(detail));
   };
 
-  const fault = (blame: T.Fault["blame"], code: string, path?: string) =>
-    emit("error", { blame, code, ...(path && { path }) } satisfies T.Fault);
-
   // ---- The core -----------------------------------------------------------------------------------------------------
 
   /** The only way in. What is sent while effects are carried out waits its turn. */
@@ -92,11 +90,11 @@ export function connect(options: T.Options = {}): T.Trueup {
     draining = true;
     try {
       first?.().forEach(act);
-      while (core && inbox.length) core.handle(inbox.shift()!, performance.now(), Date.now()).forEach(act);
+      while (core && inbox.length) core.handle(inbox.shift()!, ...clocks()).forEach(act);
       clearTimeout(timer);
-      if (core) timer = setTimeout(() => send({ type: "wake" }), (core as Core).wake(performance.now(), Date.now()));
+      if (core) timer = setTimeout(() => send({ type: "wake" }), (core as Core).wake(...clocks()));
     } catch (trap) {
-      lose(trap, "module", "trap");
+      lose(trap);
     }
     draining = false;
     publish();
@@ -161,17 +159,14 @@ export function connect(options: T.Options = {}): T.Trueup {
     if (event === "flags") {
       const before = flags;
       flags = new Map(detail);
-      detail = [...new Set([...before.keys(), ...flags.keys()])].filter((name) => {
-        const [a, b] = [before.get(name), flags.get(name)];
-        return a?.variant !== b?.variant || JSON.stringify(a?.value) !== JSON.stringify(b?.value);
-      });
+      detail = changedFlags(before, flags);
     }
     emit(event, detail);
     if (event === "poll") emit(POLLED);
   };
 
   /** The module is gone: the app goes on as if it had never been here. */
-  const lose = (why: unknown, ...cause: Parameters<typeof fault>): void => {
+  const lose = (why: unknown, fault: T.Fault = { blame: "module", code: "trap" }): void => {
     if (ended) return;
     warn(why);
     standing = { status: "unknown", reason: "failed" };
@@ -179,7 +174,7 @@ export function connect(options: T.Options = {}): T.Trueup {
     flags = new Map();
     stop("failed");
     emit("standing", standing);
-    fault(...cause);
+    emit("error", fault);
     publish();
   };
 
@@ -213,7 +208,7 @@ export function connect(options: T.Options = {}): T.Trueup {
 
   const look = (activate?: unknown) => {
     settled(signal, activate)
-      .then(async (worker) => ({ ...(await shell(shellUrl, signal)), ...(worker && { worker }) }))
+      .then(async (worker) => ({ ...(await shell(shellUrl, signal)), worker }) as Input)
       .then((input) => send(input));
   };
 
@@ -249,14 +244,14 @@ export function connect(options: T.Options = {}): T.Trueup {
             // At once: the core does not wait for the slowest one for ever.
             data = kept.filter((value) => value !== undefined).reduce(merge, undefined);
           } catch {
-            fault("integrator", "save");
+            emit("error", { blame: "integrator", code: "save" });
           }
         }),
       );
     },
     book: (to) => {
       delete booked.save;
-      if (data !== undefined) booked.save = { url: to, at: Date.now(), data, ...(options.user && { user: options.user }) };
+      if (data !== undefined) booked.save = { url: to, at: Date.now(), data, user: options.user! };
       return write("sessionStorage", sessionKey, booked);
     },
   };
@@ -283,23 +278,13 @@ export function connect(options: T.Options = {}): T.Trueup {
     if (ended || options.ui === "none" || options.mode === "observe") return;
     const { phase, notes, ...rest } = state as T.RefreshState & Omit<PromptView, "kind" | "notes"> & T.RefreshCause;
     const kind = VIEWS[phase];
-    const text = localized(notes);
     clicked &&= UNDER_WAY.includes(phase);
-    view = kind ? ({ ...rest, ...(text && { notes: text }), kind } as PromptView) : clicked && view ? { ...view, busy: true } : undefined;
-    member.rank = view ? RANKS.indexOf(view.kind) + 1 : 0;
+    view = kind ? ({ ...rest, notes: localized(notes), kind } as PromptView) : clicked && view ? { ...view, busy: true } : undefined;
+    member.rank = view ? Object.values(VIEWS).indexOf(view.kind) + 1 : 0;
     settlePrompt();
   };
 
   // ---- The surface --------------------------------------------------------------------------------------------------
-
-  const flag = <V extends T.FlagValue>(name: string, fallback: V): T.FlagDetails<T.Widen<V>> => {
-    const found = flags.get(name);
-    const value = fallback as T.Widen<V>;
-    if (!found) return { value, reason: "ERROR", errorCode: core ? "FLAG_NOT_FOUND" : "PROVIDER_NOT_READY" };
-    if (found.value === undefined) return { ...found, value };
-    if (kindOf(found.value) !== kindOf(fallback)) return { value, reason: "ERROR", errorCode: "TYPE_MISMATCH" };
-    return found as T.FlagDetails<T.Widen<V>>;
-  };
 
   const client = disposable<Omit<T.Trueup, keyof Disposable>>({
     get standing() {
@@ -368,17 +353,17 @@ export function connect(options: T.Options = {}): T.Trueup {
       fetch: (input, init) => fetch(input, init),
     }),
     flags: {
-      get: (name, fallback) => flag(name, fallback).value,
-      details: flag,
+      get: (name, fallback) => readFlag(flags, !!core, name, fallback).value,
+      details: (name, fallback) => readFlag(flags, !!core, name, fallback),
       setContext: (context) => send({ type: "context", context: plain(context, "context") }),
       on: (name, listener) => listen("flags", (names) => names.includes(name) && listener()),
     },
     inspect: () => {
       let known: Record<string, unknown> = {};
       try {
-        known = core?.inspect(performance.now(), Date.now()) ?? known;
+        known = core?.inspect(...clocks()) ?? known;
       } catch (trap) {
-        lose(trap, "module", "trap");
+        lose(trap);
       }
       return { ...known, standing, refresh: state, plan, running: !!core };
     },
@@ -418,27 +403,25 @@ export function connect(options: T.Options = {}): T.Trueup {
   const kept = { state: read("localStorage", key), text: read("localStorage", textKey) };
   const start: Start = {
     seed: Math.floor(Math.random() * 2 ** 53),
-    ...(kept.state && kept.text && { kept }),
+    kept: kept.state && kept.text && kept,
     ...(before !== undefined && { session: booked.session ?? null }),
-    ...(own && { mark: own }),
+    mark: own!,
     locks: hasLocks(),
     ...about(),
   };
-  const { build, app, mode, poll: polling, countdownSeconds, apis, flags: flagOptions, worker } = options;
-  const decoded = plain(
-    { build, app, mode, poll: polling, countdownSeconds, apis, flags: flagOptions, worker: worker && { activate: true } },
-    "",
-  );
+  const decoded = plain({ ...options, worker: options.worker && { activate: true } }, "");
+  const assets = resolve(options.chunks ?? "/", "chunks");
 
   const run = (Class: CoreClass): void => {
     if (ended) return;
-    core = new Class(decoded, start, performance.now(), Date.now());
+    core = new Class(decoded, start, ...clocks());
     page().members.add(member);
     const on = (target: EventTarget, type: string, listener: (event: any) => void) => target.addEventListener(type, listener, { signal });
+    const online = () => send({ type: "online", on: navigator.onLine });
     on(document, "visibilitychange", () => send({ type: "visible", on: isVisible() }));
     on(document, "resume", () => send({ type: "resume" }));
-    on(self, "online", () => send({ type: "online", on: true }));
-    on(self, "offline", () => send({ type: "online", on: false }));
+    on(self, "online", online);
+    on(self, "offline", online);
     on(self, "pagehide", () => {
       seal(true);
       send({ type: "pagehide" });
@@ -448,8 +431,8 @@ export function connect(options: T.Options = {}): T.Trueup {
       seal(false);
       send({ type: "pageshow" });
     });
-    watchChunks(resolve(options.chunks ?? "/", "chunks"), signal, () => send({ type: "chunk" }));
-    drain(() => core!.start(performance.now(), Date.now()));
+    watchChunks(assets, signal, () => send({ type: "chunk" }));
+    drain(() => core!.start(...clocks()));
     if (page().holds.size) member.held();
   };
 
@@ -474,7 +457,7 @@ export function connect(options: T.Options = {}): T.Trueup {
         ended = true;
         throw error;
       }
-      lose(thrown, "module", "trap");
+      lose(thrown);
     }
   } else {
     timer = setTimeout(() => settleReady("timeout"), 2e3);
@@ -482,12 +465,14 @@ export function connect(options: T.Options = {}): T.Trueup {
       .then(run)
       .catch((thrown) => {
         const error = refused(thrown);
-        if (error) lose(error, "integrator", error.code, error.path);
-        else lose(thrown, "module", "blocked");
+        if (error) lose(error, { blame: "integrator", code: error.code, path: error.path });
+        else lose(thrown, { blame: "module", code: "blocked" });
       });
   }
   return client;
 }
+
+const clocks = (): [mono: number, wall: number] => [performance.now(), Date.now()];
 
 /** The app's own listeners neither stop Trueup nor fail silently. */
 function guarded(call: () => void): void {
@@ -518,8 +503,6 @@ function plain(value: object, path: string): object {
 function merge(a: any, b: any): unknown {
   return kindOf(a) === "object" && kindOf(b) === "object" ? { ...a, ...b } : b;
 }
-
-const kindOf = (value: unknown): string => (value === null ? "null" : Array.isArray(value) ? "array" : typeof value);
 
 /** `using` where the language has it. */
 function disposable<V extends object>(value: V, end: () => void): V & Disposable {

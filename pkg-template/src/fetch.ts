@@ -1,18 +1,17 @@
 /** The two requests of the page's own: the manifest and the shell. Neither ever rejects. */
 import type { Answer, Failed, Input } from "./wire.js";
 
-/** Fetches the manifest. The body stays undecoded where its ETag is `etag`. */
-export function poll(url: string, parent: AbortSignal, etag?: string): Promise<Answer | Failed> {
-  return limited(parent, async (signal) => {
+/** Fetches the manifest; the core limits how long it may take. The body stays undecoded where its ETag is `etag`. */
+export async function poll(url: string, signal: AbortSignal, etag?: string): Promise<Answer | Failed> {
+  try {
     const response = await fetch(url, { cache: "no-cache", signal });
     const header = (name: string) => response.headers.get(name) ?? undefined;
     const date = time(header("date"));
     const retry = header("retry-after");
-    const seconds = retry && /^\d+$/.test(retry) ? +retry * 1e3 : undefined;
-    const retryDate = seconds === undefined ? time(retry) : undefined;
-    const age = Number(header("age") ?? NaN);
+    const retryDate = time(retry);
+    const positive = (number: number) => (number >= 0 ? number : undefined);
     const tag = header("etag");
-    const known = tag !== undefined && tag === etag;
+    const known = !!tag && tag === etag;
     const text = await read(response, MiB, known);
     return {
       type: "answer",
@@ -22,13 +21,16 @@ export function poll(url: string, parent: AbortSignal, etag?: string): Promise<A
       foreign: !!response.url && new URL(response.url).origin !== new URL(url).origin,
       etag: tag,
       date,
-      age: age >= 0 ? age : undefined,
-      retryAfter: seconds,
-      retryDate: retryDate === undefined ? undefined : retryDate - (date ?? Date.now()),
+      age: positive(+header("age")!),
+      retryAfter: positive(+retry! * 1e3),
+      // Read only where there are no seconds: engines take a bare number for a year.
+      retryDate: retryDate && retryDate - (date ?? Date.now()),
       text: known || text.length > MiB ? undefined : text,
       tooLong: text.length > MiB,
     } as Answer;
-  }).catch((): Failed => ({ type: "failed", own: true }));
+  } catch {
+    return { type: "failed", own: true };
+  }
 }
 
 /** Fetches the shell past every cache. */
@@ -61,7 +63,7 @@ const MiB = 1 << 20;
 
 const time = (text?: string) => {
   const at = Date.parse(text ?? "");
-  return at >= 0 ? at : undefined;
+  return at > 0 ? at : undefined;
 };
 
 /** The text, cut off soon after `most` bytes. A `known` one is read to its end (or the cache would drop it), not decoded. */

@@ -31,11 +31,9 @@ export const page = (): Page =>
 
 /** Shows the member that has the most to show, and only that one. */
 export function settlePrompt(): void {
-  const members = [...page().members];
-  const most = Math.max(0, ...members.map(({ rank }) => rank));
-  const first = members.find(({ rank }) => rank && rank === most);
-  for (const member of members) if (member !== first) member.show(false);
-  first?.show(true);
+  const [first, ...rest] = [...page().members].sort((a, b) => b.rank - a.rank);
+  for (const member of rest) member.show(false);
+  first?.show(!!first.rank);
 }
 
 /** Prints, once per page, that the app runs without Trueup. */
@@ -76,15 +74,14 @@ export function write(store: Store, key: string, value: unknown): boolean {
 export function mark(app?: string): Start["mark"] {
   for (const { content: id, dataset } of document.querySelectorAll<HTMLMetaElement>('meta[name="trueup-build"]'))
     if (id && (app ?? dataset.app ?? "") === (dataset.app ?? ""))
-      return { id, ...(dataset.version && { version: dataset.version }), ...(dataset.app && { app: dataset.app }) };
+      return { id, version: dataset.version, app: dataset.app } as Start["mark"];
   return;
 }
 
 /** The inlined manifest, and what else the page says about itself. */
 export function about(): Pick<Start, "inline" | "reloadOff" | "visible" | "online"> {
-  const inline = document.querySelector('script#trueup[type="application/json"]')?.textContent;
   return {
-    ...(inline && { inline }),
+    inline: document.querySelector('script#trueup[type="application/json"]')?.textContent!,
     reloadOff: document.querySelector<HTMLMetaElement>('meta[name="trueup-reload"]')?.content === "off",
     visible: isVisible(),
     online: navigator.onLine,

@@ -11,11 +11,7 @@ export function tabs(name: string, send: (input: Input) => void) {
   return {
     lead(on: boolean): void {
       if (on === !!leave) return;
-      if (!on) {
-        leave!();
-        leave = undefined;
-        return;
-      }
+      if (!on) return leave!();
       const queue = new AbortController();
       const { signal } = queue;
       let release = () => {};
@@ -28,7 +24,7 @@ export function tabs(name: string, send: (input: Input) => void) {
         queue.abort();
         release();
         channel!.close();
-        channel = undefined;
+        leave = channel = undefined;
       };
       navigator.locks
         .request(
@@ -53,14 +49,8 @@ export function tabs(name: string, send: (input: Input) => void) {
 
 /** Other versions of Trueup, and anything else on this origin, may talk on the channel too: only what we know gets in. */
 function heard(data: any): Input | undefined {
-  const type = data?.type;
-  if (type === "hello") return { type };
-  if (type !== "failed" && !(type === "answer" && typeof data.status === "number")) return;
-  const input: any = { type, own: false };
-  for (const key in LIKE) if (typeof data[key] === typeof LIKE[key]) input[key] = data[key];
-  return input;
+  if (!/^(hello|failed|answer)$/.test(data?.type) || (data.type === "answer" && !(data.status > 0))) return;
+  const input: any = {};
+  for (const key in data) if (Object(data[key]) !== data[key]) input[key] = data[key];
+  return { ...input, own: false };
 }
-
-const LIKE: Record<string, unknown> = {
-  status: 0, date: 0, age: 0, retryAfter: 0, retryDate: 0, next: 0, etag: "", text: "", foreign: true, tooLong: true,
-};

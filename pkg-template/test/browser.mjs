@@ -85,8 +85,6 @@ export function page({ href = "https://shop.example/cart?a=1#top", meta = [], se
     sessionStorage: session ?? new Store(),
     navigator: { onLine: true, language: "en" },
     addEventListener: (...given) => self.addEventListener(...given),
-    HTMLScriptElement: class {},
-    HTMLLinkElement: class {},
     setTimeout: (call, ms) => {
       const id = realTimeout(() => (log.timers.delete(id), call()), ms).unref();
       log.timers.add(id);
