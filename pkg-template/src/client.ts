@@ -51,11 +51,13 @@ export function connect(options: T.Options = {}): T.Trueup {
   let timer: ReturnType<typeof setTimeout> | undefined;
   let request: AbortController | undefined;
 
-  let standing: T.Standing = { status: "unknown", reason: "no-manifest" };
-  let state: T.RefreshState = { phase: "idle" };
-  let plan: T.Plan = { generation: 0, apis: {} };
-  let flags: ReadonlyMap<string, T.FlagDetails> = new Map();
-  let snapshot: T.Snapshot | undefined;
+  /** All that is published; a new object with every change. */
+  let snapshot: T.Snapshot = {
+    standing: { status: "unknown", reason: "no-manifest" },
+    refresh: { phase: "idle" },
+    plan: { generation: 0, apis: {} },
+    flags: new Map(),
+  };
 
   let settleReady!: (how: "live" | "stored" | "timeout" | "failed") => void;
   const ready = new Promise<"live" | "stored" | "timeout" | "failed">((done) => (settleReady = done));
@@ -103,63 +105,45 @@ export function connect(options: T.Options = {}): T.Trueup {
   const publish = () => {
     if (changed) {
       changed = false;
-      snapshot = undefined;
       showPrompt();
       emit(CHANGED);
     }
-    if (!UNDER_WAY.includes(state.phase)) emit(SETTLED);
+    if (!UNDER_WAY.includes(snapshot.refresh.phase)) emit(SETTLED);
+  };
+
+  const acts: { [D in Effect["do"]]: (effect: Extract<Effect, { do: D }>) => void } = {
+    poll: ({ etag }) => {
+      request?.abort();
+      const own = (request = new AbortController()).signal;
+      poll(url, own, etag).then((input) => own.aborted || send(input));
+    },
+    abort: () => request?.abort(),
+    tell: ({ message }) => others.tell(message),
+    lead: ({ on }) => others.lead(on),
+    keep: (effect) => {
+      write("localStorage", key, effect.state);
+      if (effect.text) write("localStorage", textKey, effect.text);
+    },
+    shell: () => look(),
+    activate: () => look(options.worker?.activate),
+    save: () => void Promise.allSettled([...page().members].map((other) => other.save())).then(() => send({ type: "saved" })),
+    reload: (effect) => leave(effect),
+    taken: (effect) => (taken = effect.taken),
+    emit: ({ event, detail }) => hear(event, detail),
   };
 
   const act = (effect: Effect): void => {
-    if (!core) return;
-    switch (effect.do) {
-      case "poll": {
-        request?.abort();
-        const own = (request = new AbortController());
-        poll(url, own.signal, effect.etag).then((input) => own.signal.aborted || send(input));
-        break;
-      }
-      case "abort":
-        request?.abort();
-        break;
-      case "tell":
-        others.tell(effect.message);
-        break;
-      case "lead":
-        others.lead(effect.on);
-        break;
-      case "keep":
-        write("localStorage", key, effect.state);
-        if (effect.text !== undefined) write("localStorage", textKey, effect.text);
-        break;
-      case "shell":
-      case "activate":
-        look(effect.do === "activate" ? options.worker?.activate : undefined);
-        break;
-      case "save":
-        Promise.all([...page().members].map((member) => member.save())).then(() => send({ type: "saved" }));
-        break;
-      case "reload":
-        leave(effect);
-        break;
-      case "taken":
-        taken = effect.taken;
-        break;
-      case "emit":
-        hear(effect.event, effect.detail);
-    }
+    if (core) acts[effect.do]?.(effect as never);
   };
 
-  const hear = (event: Extract<Effect, { do: "emit" }>["event"], detail: any): void => {
+  const hear = (event: string, detail: any): void => {
     if (event === "ready") return settleReady(detail);
-    changed ||= event !== "poll" && event !== "error";
-    if (event === "standing") standing = detail;
-    if (event === "refresh") state = detail;
-    if (event === "plan") plan = detail;
-    if (event === "flags") {
-      const before = flags;
-      flags = new Map(detail);
-      detail = changedFlags(before, flags);
+    if (event in snapshot) {
+      const before = snapshot.flags;
+      if (event === "flags") detail = new Map(detail);
+      snapshot = { ...snapshot, [event]: detail };
+      changed = true;
+      if (event === "flags") detail = changedFlags(before, detail);
     }
     emit(event, detail);
     if (event === "poll") emit(POLLED);
@@ -169,16 +153,16 @@ export function connect(options: T.Options = {}): T.Trueup {
   const lose = (why: unknown, fault: T.Fault = { blame: "module", code: "trap" }): void => {
     if (ended) return;
     warn(why);
-    standing = { status: "unknown", reason: "failed" };
-    plan = { generation: plan.generation + 1, apis: {} };
-    flags = new Map();
-    stop("failed");
-    emit("standing", standing);
+    stop("failed", {
+      standing: { status: "unknown", reason: "failed" },
+      plan: { generation: snapshot.plan.generation + 1, apis: {} },
+      flags: new Map(),
+    });
+    emit("standing", snapshot.standing);
     emit("error", fault);
-    publish();
   };
 
-  const stop = (how: "timeout" | "failed"): void => {
+  const stop = (how: "timeout" | "failed", left?: Omit<T.Snapshot, "refresh">): void => {
     ended = true;
     const last = core;
     core = undefined;
@@ -196,13 +180,25 @@ export function connect(options: T.Options = {}): T.Trueup {
       last?.free();
     } catch {}
     settleReady(how);
-    if (state.phase !== "idle") {
-      state = { phase: "idle", reason: how === "failed" ? how : "closed" };
-      emit("refresh", state);
-    }
+    snapshot = { ...snapshot, ...left, refresh: { phase: "idle", reason: left ? how : "closed" } };
     changed = true;
+    emit("refresh", snapshot.refresh);
     emit(POLLED);
+    publish();
   };
+
+  const defer = () => send({ type: "defer" });
+
+  /** Sends, and resolves at the next `event` of ours; rejects only with the reason of `asked`. */
+  const after = <V>(event: string, input: Input, result: () => V, asked?: AbortSignal) =>
+    new Promise<V>((done, fail) => {
+      const abort = () => (off(), fail(asked!.reason));
+      const off = listen(event, () => (off(), done(result())));
+      if (asked?.aborted) return abort();
+      if (ended) return done(result());
+      asked?.addEventListener("abort", abort, { once: true, signal });
+      send(input);
+    });
 
   // ---- What effects do ----------------------------------------------------------------------------------------------
 
@@ -230,19 +226,16 @@ export function connect(options: T.Options = {}): T.Trueup {
     rank: 0,
     show: (on) => (on && view ? prompt().show(view) : shown?.hide()),
     held: () => {
-      const now = performance.now();
-      for (const hold of page().holds) if (hold.until <= now) page().holds.delete(hold);
-      send({ type: "holds", holds: [...page().holds].map(({ reason, until }) => ({ reason, until })) });
+      send({ type: "holds", holds: [...page().holds] });
     },
     save: () => {
-      const kept: unknown[] = [];
       data = undefined;
       return Promise.all(
-        [...saves].map(async (save, i) => {
+        [...saves].map(async (save) => {
           try {
-            kept[i] = await save();
+            const value: any = await save();
             // At once: the core does not wait for the slowest one for ever.
-            data = kept.filter((value) => value !== undefined).reduce(merge, undefined);
+            data = Object(data) === data && Object(value) === value ? { ...(data as object), ...value } : (value ?? data);
           } catch {
             emit("error", { blame: "integrator", code: "save" });
           }
@@ -268,15 +261,15 @@ export function connect(options: T.Options = {}): T.Trueup {
           clicked = true;
           send({ type: "now" });
         },
-        dismiss: () => send({ type: "defer" }),
-        finish: () => send({ type: "defer" }),
+        dismiss: defer,
+        finish: defer,
       },
       options.texts,
     ));
 
   const showPrompt = () => {
     if (ended || options.ui === "none" || options.mode === "observe") return;
-    const { phase, notes, ...rest } = state as T.RefreshState & Omit<PromptView, "kind" | "notes"> & T.RefreshCause;
+    const { phase, notes, ...rest } = snapshot.refresh as T.RefreshState & Omit<PromptView, "kind" | "notes"> & T.RefreshCause;
     const kind = VIEWS[phase];
     clicked &&= UNDER_WAY.includes(phase);
     view = kind ? ({ ...rest, notes: localized(notes), kind } as PromptView) : clicked && view ? { ...view, busy: true } : undefined;
@@ -288,36 +281,19 @@ export function connect(options: T.Options = {}): T.Trueup {
 
   const client = disposable<Omit<T.Trueup, keyof Disposable>>({
     get standing() {
-      return standing;
+      return snapshot.standing;
     },
     ready,
     on: (event, listener, given) => listen(event, listener, given?.signal),
     subscribe: (listener) => listen(CHANGED, listener),
-    getSnapshot: () => (snapshot ??= { standing, refresh: state, plan, flags }),
-    check: (given) =>
-      new Promise((done, fail) => {
-        const asked = given?.signal;
-        if (asked?.aborted) return fail(asked.reason);
-        if (ended) return done(standing);
-        const off = listen(POLLED, () => {
-          off();
-          done(standing);
-        });
-        asked?.addEventListener("abort", () => (off(), fail(asked.reason)), { once: true, signal });
-        send({ type: "check" });
-      }),
+    getSnapshot: () => snapshot,
+    check: (given) => after(POLLED, { type: "check" }, () => snapshot.standing, given?.signal),
     refresh: {
       get state() {
-        return state;
+        return snapshot.refresh;
       },
-      now: () =>
-        new Promise((done) => {
-          if (ended) return done(state);
-          send({ type: "now" });
-          const off = listen(SETTLED, () => (off(), done(state)));
-          if (!draining) publish();
-        }),
-      defer: () => send({ type: "defer" }),
+      now: () => after(SETTLED, { type: "now" }, () => snapshot.refresh),
+      defer,
       takeNavigation: (to) => {
         taken = false;
         // Within a listener an answer would come too late.
@@ -346,31 +322,31 @@ export function connect(options: T.Options = {}): T.Trueup {
     },
     api: (name) => ({
       get plan() {
-        return plan.apis[name] ?? { outcome: "unknown" as const };
+        return snapshot.plan.apis[name] ?? { outcome: "unknown" as const };
       },
       url: (path) => path,
       headers: () => new Headers(),
       fetch: (input, init) => fetch(input, init),
     }),
     flags: {
-      get: (name, fallback) => readFlag(flags, !!core, name, fallback).value,
-      details: (name, fallback) => readFlag(flags, !!core, name, fallback),
+      get: (name, fallback) => readFlag(snapshot.flags, !!core, name, fallback).value,
+      details: (name, fallback) => readFlag(snapshot.flags, !!core, name, fallback),
       setContext: (context) => send({ type: "context", context: plain(context, "context") }),
       on: (name, listener) => listen("flags", (names) => names.includes(name) && listener()),
     },
     inspect: () => {
-      let known: Record<string, unknown> = {};
+      let known;
       try {
-        known = core?.inspect(...clocks()) ?? known;
+        known = core?.inspect(...clocks());
       } catch (trap) {
         lose(trap);
       }
-      return { ...known, standing, refresh: state, plan, running: !!core };
+      const { flags, ...published } = snapshot;
+      return { ...known, ...published, running: !!core };
     },
     close: () => {
       if (ended) return;
       stop("timeout");
-      publish();
       for (const event in listeners) listeners[event]!.clear();
     },
   }, () => client.close());
@@ -439,13 +415,12 @@ export function connect(options: T.Options = {}): T.Trueup {
   /** The hand-over counts only once the page has gone. */
   const seal = (left: boolean) => {
     if (!booked.save) return;
-    if (left && Date.now() - booked.save.at <= MINUTE) booked.save.left = true;
-    else delete booked.save;
+    booked.save.left = left;
     write("sessionStorage", sessionKey, booked);
   };
 
   const refused = (thrown: any): TrueupError | undefined =>
-    thrown && !(thrown instanceof Error) && typeof thrown.code === "string" ? new TrueupError(thrown.code, thrown.path) : undefined;
+    thrown?.code && !(thrown instanceof Error) ? new TrueupError(thrown.code, thrown.path) : undefined;
 
   const loaded = load();
   if (typeof loaded === "function") {
@@ -498,10 +473,6 @@ function plain(value: object, path: string): object {
   } catch {
     throw new TrueupError("type", path);
   }
-}
-
-function merge(a: any, b: any): unknown {
-  return kindOf(a) === "object" && kindOf(b) === "object" ? { ...a, ...b } : b;
 }
 
 /** `using` where the language has it. */

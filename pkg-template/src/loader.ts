@@ -16,29 +16,27 @@ export function load(): CoreClass | Promise<CoreClass> {
 }
 
 function start(): CoreClass | Promise<CoreClass> {
+  let given: ReturnType<typeof source> | Promise<never>;
   try {
-    const bytes = source();
-    if (bytes instanceof Uint8Array) {
-      try {
-        initSync({ module: new WebAssembly.Module(bytes) });
-        return (loaded = Exported as CoreClass);
-      } catch (fault) {
-        // Chrome before 115 refuses more than 4 KiB at once. A policy that blocks wasm would block it again.
-        if (!(fault instanceof RangeError)) throw fault;
-      }
+    given = source();
+    if (given instanceof Uint8Array) {
+      initSync({ module: new WebAssembly.Module(given) });
+      return Exported as CoreClass;
     }
-    return compile(bytes).then(() => (loaded = Exported as CoreClass));
   } catch (fault) {
-    return Promise.reject(fault);
+    // Chrome before 115 refuses more than 4 KiB at once. A policy that blocks wasm would block it again.
+    if (!(fault instanceof RangeError)) given = Promise.reject(fault);
   }
+  return compile(given!);
 }
 
-async function compile(given: Uint8Array<ArrayBuffer> | Promise<Response | Uint8Array<ArrayBuffer>>): Promise<void> {
-  let bytes: BufferSource | Response = await given;
-  if (bytes instanceof Response) {
-    if (!bytes.ok) throw bytes.status;
-    // By hand: the glue would warn on the console about a server that has another type for .wasm.
-    const copy = bytes.clone();
-    await init({ module_or_path: await WebAssembly.compileStreaming(bytes).catch(async () => WebAssembly.compile(await copy.arrayBuffer())) });
-  } else await init({ module_or_path: await WebAssembly.compile(bytes) });
+async function compile(given: ReturnType<typeof source>): Promise<CoreClass> {
+  const bytes = await given;
+  const response = bytes instanceof Response ? bytes : new Response(bytes);
+  if (!response.ok) throw response.status;
+  // By hand: the glue would warn on the console about a server that has another type for .wasm.
+  const copy = response.clone();
+  const module = await WebAssembly.compileStreaming(response).catch(async () => WebAssembly.compile(await copy.arrayBuffer()));
+  await init({ module_or_path: module });
+  return (loaded = Exported as CoreClass);
 }

@@ -39,7 +39,7 @@ export function settlePrompt(): void {
 /** Prints, once per page, that the app runs without Trueup. */
 export function warn(why: unknown): void {
   const shared = page();
-  if (!shared.warned) console.warn("trueup: not running, the app goes on without it:", why);
+  if (!shared.warned) console.warn("trueup: failed, the app runs without it:", why);
   shared.warned = true;
 }
 
@@ -105,6 +105,6 @@ export function reload(url: string | undefined): void {
   const here = location.href.split("#")[0];
   if (url && url.split("#")[0] !== here) return location.assign(url);
   // To another fragment of this page a browser would only scroll.
-  if (url && url !== location.href) history.pushState(null, "", url);
+  if (url) history.pushState(null, "", url);
   location.reload();
 }
