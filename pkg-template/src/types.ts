@@ -139,7 +139,7 @@ export type RefreshState =
   | ({ readonly phase: "navigation" } & RefreshCause)
   /** A notice that can be dismissed. */
   | ({ readonly phase: "offering" } & RefreshCause)
-  /** A notice that can be put off by 15 minutes. */
+  /** A notice that can be put off by 15 minutes. Where storage is blocked (`no-storage`), also in place of a force. */
   | ({ readonly phase: "urging" } & RefreshCause)
   /** Due, but an open hold keeps it: `holds` says which. */
   | ({ readonly phase: "holding"; readonly until?: number } & RefreshCause)
@@ -153,7 +153,7 @@ export type RefreshState =
   | ({ readonly phase: "reloading" } & RefreshCause)
   /** The page is still there 10 s after a reload: a person chose to stay. */
   | ({ readonly phase: "cancelled" } & RefreshCause)
-  /** Storage is blocked, or the budget is used up until `until`: `reason` says which. */
+  /** The budget of reloads is used up until `until`. */
   | ({ readonly phase: "refused"; readonly until?: number } & RefreshCause)
   /** Reloads did not bring the target: nothing more until it changes. */
   | ({ readonly phase: "stuck" } & RefreshCause);
