@@ -1,0 +1,70 @@
+// The READMEs against the code: samples are type-checked, links and anchors lead somewhere, no error code is missing.
+import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { test } from "node:test";
+import { fileURLToPath } from "node:url";
+
+const root = join(dirname(fileURLToPath(import.meta.url)), "../..");
+const read = (file) => readFileSync(join(root, file), "utf8");
+const READMES = ["README.md", "pkg-template/README.md"];
+const pkg = join(root, "target/pkg");
+const built = existsSync(join(pkg, "dist/index.d.ts"));
+
+/** The fenced blocks of a language. */
+const blocks = (text, language) => [...text.matchAll(/^```(\w+)\n(.*?)^```/gms)].filter(([, of]) => of === language).map(([, , code]) => code);
+
+test("every sample in the READMEs type-checks against the built package", { skip: !built && "target/pkg is not built" }, (t) => {
+  mkdirSync(join(root, "target/tmp"), { recursive: true });
+  const dir = mkdtempSync(join(root, "target/tmp/readme-"));
+  t.after(() => rmSync(dir, { recursive: true }));
+  mkdirSync(join(dir, "node_modules"));
+  symlinkSync(pkg, join(dir, "node_modules/trueup"));
+  const options = { strict: true, noEmit: true, target: "es2022", module: "esnext", moduleResolution: "bundler", types: [], lib: ["es2022", "esnext.disposable", "dom"] };
+  let samples = 0;
+  for (const readme of READMES)
+    for (const code of blocks(read(readme), "ts")) writeFileSync(join(dir, `${readme.replace(/\W/g, "-")}-${++samples}.ts`), code);
+  assert.ok(samples >= 5, `only ${samples} samples were found`);
+  writeFileSync(join(dir, "tsconfig.json"), JSON.stringify({ compilerOptions: options, include: ["*.ts"] }));
+  try {
+    execFileSync(join(root, "node_modules/.bin/tsc"), ["-p", dir], { encoding: "utf8" });
+  } catch (error) {
+    assert.fail(error.stdout || error.message);
+  }
+});
+
+test("the READMEs import only what the package exports", { skip: !built && "target/pkg is not built" }, () => {
+  const { exports } = JSON.parse(readFileSync(join(pkg, "package.json"), "utf8"));
+  for (const readme of READMES)
+    for (const [, subpath] of read(readme).matchAll(/from "trueup(\/[^"]+)?"/g)) assert.ok(`.${subpath ?? ""}` in exports, `${readme}: trueup${subpath}`);
+});
+
+test("links lead to files and headings that exist", () => {
+  for (const file of [...READMES, "ARCHITECTURE.md", "CHANGELOG.md"]) {
+    const text = read(file);
+    const anchors = [...text.matchAll(/^#+ (.*)$/gm)].map(([, heading]) => heading.toLowerCase().replace(/[^\w\- ]/g, "").replaceAll(" ", "-"));
+    for (const [, to] of text.matchAll(/\]\(([^)]+)\)/g)) {
+      if (to.startsWith("#")) assert.ok(anchors.includes(to.slice(1)), `${file}: ${to}`);
+      else if (!/^https?:/.test(to)) assert.ok(existsSync(join(root, dirname(file), to)), `${file}: ${to}`);
+    }
+  }
+});
+
+test("every error code of the core stands in the README", () => {
+  const readme = read("README.md");
+  const codes = [...read("src/core/error.rs").matchAll(/(?:Fault|FetchError)::\w+(?:\(_\))? => "([a-z-]+)"/g)].map(([, code]) => code);
+  assert.ok(codes.length > 20);
+  for (const code of codes) assert.ok(readme.includes(`\`${code}\``), code);
+});
+
+test("every option of connect stands in the README, and every attribute of the script is one", () => {
+  const readme = read("README.md");
+  const paths = [...read("pkg-template/src/script.ts").match(/const PATHS = \[(.*?)\]/s)[1].matchAll(/"([\w.]+)"/g)].map(([, path]) => path);
+  assert.ok(paths.length > 10);
+  for (const path of paths) assert.ok(readme.includes(`\`${path}\``) || readme.includes(`\`${path.split(".")[0]}\``), path);
+  const attribute = (path) => "data-" + path.replace(/[.A-Z]/g, (c) => (c === "." ? "-" : "-" + c.toLowerCase()));
+  // `data-version` and `data-app` are the mark's.
+  const known = [...paths.map(attribute), "data-version", "data-app"];
+  for (const [, name] of readme.matchAll(/\b(data-[a-z]+(?:-[a-z]+)*)\b/g)) assert.ok(known.includes(name), name);
+});
