@@ -57,7 +57,7 @@ function showApis() {
     const sunset = deprecated[version]?.sunset;
     const gone = sunset && sunset * 1000 <= Date.now();
     const served = count === 0 || gone ? "not served" : count < servers.length ? "on one of two servers" : "served";
-    const old = sunset ? (gone ? ", its sunset has passed" : `, until ${new Date(sunset * 1000).toLocaleTimeString()}`) : deprecated[version] ? ", deprecated" : "";
+    const old = sunset ? (gone ? ", its sunset has passed" : `, until ${new Date(sunset * 1000).toLocaleTimeString([], { hour12: false })}`) : deprecated[version] ? ", deprecated" : "";
     const listed = published.supported?.includes(version) ? "" : "; not in the manifest";
     row.innerHTML = "<b></b> <span></span>";
     row.firstChild.textContent = `v${version}`;

@@ -7,7 +7,7 @@ const at = (id) => document.getElementById(id);
 
 const FAULTS = {
   503: ["503", { status: 503 }],
-  "retry-after": ["503, retry after 20 s", { status: 503, retryAfter: 20 }],
+  "retry-after": ["503, wait 20 s", { status: 503, retryAfter: 20 }],
   html: ["HTML, status 200", { kind: "html" }],
   empty: ["Empty body", { kind: "empty" }],
   malformed: ["Broken JSON", { kind: "malformed" }],
@@ -38,23 +38,23 @@ export function start() {
   });
   onState(show);
   // Faults that end by their time are told by nobody.
-  setInterval(() => state?.faults.some(({ ends }) => ends && ends < Date.now()) && show(), 1000);
+  setInterval(() => state?.faults.some(({ ends }) => ends) && show(), 1000);
 }
 
-/** What is broken at the moment, in words: `[text, the command that mends it]`. */
+/** What is broken at the moment: in words, how long it lasts in ms if that is known, and the command that mends it. */
 export function broken() {
   if (!state) return [];
   const faults = state.faults
     .filter((fault) => !over(fault))
     .map((fault) => {
       const [target, name] = fault.id.split(":");
-      const left = fault.ends ? `, ${Math.ceil((fault.ends - Date.now()) / 1000)} s left` : "";
-      return [`${names[target] ?? target}: ${FAULTS[name]?.[0] ?? fault.id}${left}`, { do: "clear", id: fault.id }];
+      const text = `${names[target] ?? target}: ${FAULTS[name]?.[0] ?? fault.id}`;
+      return { text, left: fault.ends && fault.ends - Date.now(), mend: { do: "clear", id: fault.id } };
     });
   const app = shop();
-  if (app?.staleShell) faults.push([`the CDN serves the page of ${versionOf(app.staleShell)}`, { do: "shell", id: null }]);
-  if (app?.staleManifest) faults.push([`a cache serves manifest ${app.staleManifest}`, { do: "stale-manifest", on: false }]);
-  if (state.skewMs) faults.push(["the servers’ clock is a day ahead", { do: "clock", skewMs: 0 }]);
+  if (app?.staleShell) faults.push({ text: `CDN: the page of ${versionOf(app.staleShell)}`, mend: { do: "shell", id: null } });
+  if (app?.staleManifest) faults.push({ text: `CDN: manifest ${app.staleManifest}`, mend: { do: "stale-manifest", on: false } });
+  if (state.skewMs) faults.push({ text: "Servers’ clock a day ahead", mend: { do: "clock", skewMs: 0 } });
   return faults;
 }
 
@@ -86,9 +86,9 @@ function show() {
     const { fault, extra } = button.dataset;
     button.setAttribute("aria-pressed", String(fault ? on.has(`${target}:${fault}`) : Boolean(extras[extra])));
   }
-  const rows = broken().map(([text, command]) => {
+  const rows = broken().map(({ text, left, mend: command }) => {
     const row = document.createElement("li");
-    row.append(text);
+    row.append(left ? `${text}, ${Math.ceil(left / 1000)} s left` : text);
     const mend = document.createElement("button");
     Object.assign(mend, { type: "button", className: "small", textContent: "Mend" });
     mend.setAttribute("aria-label", `Mend: ${text}`);

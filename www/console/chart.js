@@ -10,8 +10,10 @@ const LANE = 40;
 const TOP = 8;
 const FOOT = 20;
 
-/** Lane key → { name, spans: [{ from, to, parts: [{ version, share }], note }], marks: [{ at, kind, text }] }. */
+/** Lane key → { name, spans: [{ from, to, parts: [{ version, share }] }], marks: [{ at, kind, text }] }. */
 const lanes = new Map([["servers", { name: "Servers", spans: [], marks: [] }]]);
+/** What was broken, and when: [{ from, to, text }]. */
+let troubles = [];
 let seconds = 60;
 let colours = {};
 let hits = [];
@@ -22,24 +24,25 @@ export function setSpan(value) {
 }
 
 /** From now on this lane runs these builds. The same again changes nothing. */
-export function run(key, parts, note = "") {
+export function run(key, parts) {
   const lane = laneOf(key);
   const last = lane.spans.at(-1);
-  const same = last && !last.to && last.note === note && JSON.stringify(last.parts) === JSON.stringify(parts);
-  if (same) return;
-  end(key);
-  lane.spans.push({ from: Date.now(), to: undefined, parts, note });
+  if (last && JSON.stringify(last.parts) === JSON.stringify(parts)) return;
+  if (last) last.to = Date.now();
+  lane.spans.push({ from: Date.now(), to: undefined, parts });
+}
+
+/** What is broken from now on, as a list of texts. */
+export function trouble(texts) {
+  const now = Date.now();
+  const open = troubles.filter(({ to }) => !to);
+  for (const one of open) if (!texts.includes(one.text)) one.to = now;
+  for (const text of texts) if (!open.some((one) => one.text === text)) troubles.push({ from: now, to: undefined, text });
 }
 
 /** Makes room for a tab that is about to load. */
 export function add(key) {
   laneOf(key);
-}
-
-/** The lane runs nothing any more. */
-function end(key) {
-  const last = lanes.get(key)?.spans.at(-1);
-  if (last && !last.to) last.to = Date.now();
 }
 
 /** Takes a lane away. */
@@ -58,6 +61,7 @@ export function mark(key, kind, text, at = Date.now()) {
 /** Forgets everything but the lanes. */
 export function clear() {
   for (const lane of lanes.values()) Object.assign(lane, { spans: [], marks: [] });
+  troubles = [];
 }
 
 /** Draws from now on, a few times a second and only while it is seen. */
@@ -108,6 +112,7 @@ function draw() {
     drawLane(pen, lane, y, x, now, width);
     y += LANE;
   }
+  drawTroubles(pen, x, now, width);
   describe();
 }
 
@@ -152,8 +157,24 @@ function drawLane(pen, lane, y, x, now, width) {
   }
 }
 
+/** Below the servers' bar, one above the other as far as they overlap. */
+function drawTroubles(pen, x, now, width) {
+  const rows = [];
+  for (const { from, to = now, text } of troubles) {
+    const [left, right] = [Math.max(LABEL, x(from)), Math.min(width - 2, x(to))];
+    if (right <= left) continue;
+    let row = rows.findIndex((end) => end <= from);
+    if (row < 0) row = rows.length;
+    rows[row] = to;
+    const top = TOP + BAR + 3 + Math.min(row, 2) * 6;
+    pen.fillStyle = colour("var(--bad)");
+    pen.fillRect(left, top, Math.max(3, right - left), 4);
+    hits.push({ left, right, top: top - 1, bottom: top + 5, text: `${text}, since ${clock(from)}` });
+  }
+}
+
 function label(pen, span, left, right, y) {
-  const text = span.parts.map(({ version }) => version).join(" / ") + (span.note ? `, ${span.note}` : "");
+  const text = span.parts.map(({ version }) => version).join(" / ");
   const room = right - left - 14;
   if (pen.measureText(text).width < room) {
     pen.fillStyle = colour("var(--surface)");
@@ -209,8 +230,10 @@ function colour(css) {
 
 function words(span) {
   const parts = span.parts.map(({ version, share }) => (share < 1 ? `${version} (${Math.round(share * 100)} %)` : version));
-  return `${parts.join(", ")}${span.note ? `, ${span.note}` : ""}, since ${new Date(span.from).toLocaleTimeString()}`;
+  return `${parts.join(", ")}, since ${clock(span.from)}`;
 }
+
+const clock = (ms) => new Date(ms).toLocaleTimeString([], { hour12: false });
 
 function point(event) {
   const [x, y] = [event.offsetX, event.offsetY];

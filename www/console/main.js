@@ -21,12 +21,15 @@ chart.start();
 census.start();
 follow({ answer, report: census.take });
 
+const servers = () => {
+  chart.run("servers", chart.partsOf(shop()));
+  chart.trouble(breaking.broken().map(({ text }) => text));
+};
 onState(() => {
-  const notes = breaking.broken().map(([text]) => text);
-  chart.run("servers", chart.partsOf(shop()), notes.join(", "));
+  servers();
   sentence();
 });
-setInterval(() => chart.run("servers", chart.partsOf(shop()), breaking.broken().map(([text]) => text.replace(/, \d+ s left$/, "")).join(", ")), 1000);
+setInterval(servers, 1000);
 onTab(heard);
 for (let i = 0; i < 3; i++) open();
 
@@ -140,7 +143,10 @@ function sentence() {
   count.textContent = there === running.length ? `All ${there}` : `${there} of ${running.length}`;
   const what = document.createElement("b");
   what.textContent = version;
-  said.replaceChildren(count, ` ${running.length === 1 ? "tab runs" : "tabs run"} `, what, ", the build that is current.");
+  const { share } = shop().servers.at(-1);
+  const whole = shop().servers.length === 1;
+  const which = whole ? ", the build that is live." : `, which has ${Math.round(share * 100)} % of the requests.`;
+  said.replaceChildren(count, ` ${running.length === 1 ? "tab runs" : "tabs run"} `, what, which);
 }
 
 const short = (text) => (text.length > 140 ? `${text.slice(0, 139)}…` : text);

@@ -166,7 +166,7 @@ function showWindow() {
   fill(at("minimum"), minimum);
   fill(at("recommended"), recommended);
   at("deadline-said").textContent = deadline
-    ? `From ${new Date(deadline).toLocaleTimeString()} on, builds below the recommended one are unsupported.`
+    ? `From ${new Date(deadline).toLocaleTimeString([], { hour12: false })} on, builds below the recommended one are unsupported.`
     : recommended
       ? "Builds below the recommended one are urged to refresh."
       : "Choose a recommended version first.";

@@ -153,7 +153,7 @@ function because({ reason, holds }, said) {
   return span("quiet", why ? `, ${why}` : "");
 }
 
-const clock = (ms) => new Date(ms).toLocaleTimeString([], { hour: "2-digit", minute: "2-digit", second: "2-digit" });
+const clock = (ms) => new Date(ms).toLocaleTimeString([], { hour12: false });
 
 function span(name, text) {
   const span = document.createElement("span");

@@ -71,8 +71,9 @@ pub async fn answer(State(deployment): State<Arc<Deployment>>, request: Request<
     if effects.reset == Some(true) {
         cut.reset();
     }
+    let faults = pending.faults.clone();
     pending.end(&answer, effects.reset == Some(true));
-    send(answer, effects.truncate)
+    send(answer, &effects, &deployment, faults)
 }
 
 /// Logs the request and makes its answer, all at the one moment of its arrival.
@@ -111,6 +112,9 @@ fn origin(world: &mut World, asked: &Asked, body: &[u8], deployment: &Deployment
     }
     if let Some(put) = world.files.get(&asked.path) {
         return page::put(put);
+    }
+    if let Some(mount) = world.mounts.iter().rev().find(|mount| asked.path.starts_with(&mount.path)) {
+        return page::mounted(mount, asked);
     }
     let now = world.now();
     match asked.target {
@@ -269,19 +273,14 @@ impl Drop for Pending {
     }
 }
 
-fn send(answer: Answer, truncate: Option<usize>) -> Response<Body> {
-    let length = answer.body.len();
-    let body = match truncate.filter(|&bytes| bytes < length) {
-        Some(bytes) => {
-            let (sender, stream) = stream(2);
-            let _ = sender.try_send(Ok(Bytes::copy_from_slice(&answer.body[..bytes])));
-            tokio::spawn(async move {
-                // Head and piece must have left first, or hyper drops them with the connection.
-                tokio::time::sleep(Duration::from_millis(50)).await;
-                let _ = sender.send(Err(io::ErrorKind::ConnectionReset.into())).await;
-            });
-            stream
-        }
+fn send(
+    answer: Answer,
+    effects: &Effects,
+    deployment: &Arc<Deployment>,
+    faults: Vec<String>,
+) -> Response<Body> {
+    let body = match effects.truncate.or(effects.stall).filter(|&bytes| bytes < answer.body.len()) {
+        Some(bytes) => broken_off(answer.body, bytes, effects.truncate.is_none(), deployment.clone(), faults),
         None => Body::from(answer.body),
     };
     let mut response = Response::new(body);
@@ -293,6 +292,33 @@ fn send(answer: Answer, truncate: Option<usize>) -> Response<Body> {
         }
     }
     response
+}
+
+/// A body whose beginning is sent; the rest when the faults are cleared, or never.
+fn broken_off(
+    mut whole: Vec<u8>,
+    bytes: usize,
+    goes_on: bool,
+    deployment: Arc<Deployment>,
+    faults: Vec<String>,
+) -> Body {
+    let (sender, stream) = stream(2);
+    let rest = whole.split_off(bytes);
+    tokio::spawn(async move {
+        let _ = sender.send(Ok(whole.into())).await;
+        if goes_on {
+            tokio::select! {
+                () = deployment.until_cleared(&faults) => {}
+                () = sender.closed() => return,
+            }
+            let _ = sender.send(Ok(rest.into())).await;
+        } else {
+            // Head and piece must have left first, or hyper drops them with the connection.
+            tokio::time::sleep(Duration::from_millis(50)).await;
+            let _ = sender.send(Err(io::ErrorKind::ConnectionReset.into())).await;
+        }
+    });
+    stream
 }
 
 /// A body that is sent piece by piece, until the sender is dropped.

@@ -6,7 +6,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::fleet::By;
-use super::state::{CorsRule, HeaderRule, Put, SHOP};
+use super::state::{CorsRule, HeaderRule, Mount, Put, SHOP};
 
 /// One command; the field `do` names it. What each means stands at the top of the module `server`.
 #[derive(Debug, Deserialize)]
@@ -27,6 +27,7 @@ pub enum Command {
     Headers(HeaderRule),
     Cors(CorsRule),
     Put(Put),
+    Mount(Mount),
     Unput(PathOf),
     Clock(Clock),
     Api(Value),

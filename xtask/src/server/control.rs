@@ -97,6 +97,20 @@ fn run(world: &mut World, command: Command) -> Result<Value, String> {
             world.files.insert(put.path.clone(), put);
             Ok(Value::Null)
         }
+        Command::Mount(mount) => {
+            if !(mount.path.starts_with('/') && mount.path.ends_with('/')) {
+                return Err("a mount's path begins and ends with /".to_owned());
+            }
+            world.mounts.retain(|before| before.path != mount.path);
+            if let Some(folder) = &mount.folder {
+                if !folder.is_absolute() || !folder.is_dir() {
+                    return Err(format!("{} is not an absolute path of a folder", folder.display()));
+                }
+                world.mounts.push(mount);
+                world.mounts.sort_by_key(|mount| mount.path.len());
+            }
+            Ok(Value::Null)
+        }
         Command::Unput(PathOf { path }) => {
             world.files.remove(&path);
             Ok(Value::Null)

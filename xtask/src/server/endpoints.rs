@@ -4,9 +4,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use axum::body::{Body, Bytes};
-use axum::extract::{Query, State};
+use axum::body::Bytes;
+use axum::extract::{Query, Request, State};
 use axum::http::{HeaderValue, StatusCode, header};
+use axum::middleware::{Next, from_fn};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use serde_json::{Value, json};
@@ -22,6 +23,7 @@ pub fn router(deployment: Arc<Deployment>) -> Router {
         .route("/__log/clear", post(clear_log))
         .route("/__events", get(events))
         .route("/__reports", get(reports))
+        .route_layer(from_fn(guard))
         .fallback(answer::answer)
         .with_state(deployment)
 }
@@ -87,17 +89,49 @@ async fn events(State(deployment): State<Arc<Deployment>>) -> Response {
     });
     let mut response = Response::new(body);
     response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("text/event-stream"));
-    unlocked(response)
+    response
 }
 
 fn open(status: StatusCode, json: &Value) -> Response {
-    unlocked((status, [(header::CONTENT_TYPE, "application/json")], json.to_string()).into_response())
+    (status, [(header::CONTENT_TYPE, "application/json")], json.to_string()).into_response()
 }
 
-/// The control interface is open to pages of every origin, and never cached.
-fn unlocked(mut response: Response<Body>) -> Response<Body> {
+/// Opens the server's own paths to pages of this machine, and closes them to all others: a page of the web could
+/// otherwise mount and read a developer's files.
+async fn guard(request: Request, next: Next) -> Response {
+    let origin = request.headers().get(header::ORIGIN).cloned();
+    if origin.as_ref().is_some_and(|origin| !is_local(origin)) {
+        return StatusCode::FORBIDDEN.into_response();
+    }
+    let mut response = next.run(request).await;
     let headers = response.headers_mut();
-    headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
+    if let Some(origin) = origin {
+        headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin);
+    }
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     response
+}
+
+fn is_local(origin: &HeaderValue) -> bool {
+    let host = origin.to_str().ok().and_then(|origin| origin.strip_prefix("http://"));
+    host.is_some_and(|host| {
+        let name = host.rsplit_once(':').map_or(host, |(name, _port)| name);
+        ["127.0.0.1", "localhost", "[::1]"].contains(&name)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_pages_of_this_machine_may_command() {
+        for origin in ["http://127.0.0.1:4173", "http://localhost:1", "http://localhost", "http://[::1]:8080"]
+        {
+            assert!(is_local(&HeaderValue::from_static(origin)), "{origin}");
+        }
+        for origin in ["null", "http://example.com", "http://localhost.example.com:80", "https://127.0.0.1"] {
+            assert!(!is_local(&HeaderValue::from_static(origin)), "{origin}");
+        }
+    }
 }

@@ -81,6 +81,8 @@ pub struct Effects {
     pub age: Option<u64>,
     /// Ends the connection after this many bytes of the body.
     pub truncate: Option<usize>,
+    /// Sends this many bytes of the body and then nothing more, until the fault is cleared.
+    pub stall: Option<usize>,
 }
 
 /// Bodies that come up again and again.
@@ -172,6 +174,12 @@ impl Effects {
         fill(&mut self.date_skew_ms, &later.date_skew_ms);
         fill(&mut self.age, &later.age);
         fill(&mut self.truncate, &later.truncate);
+        fill(&mut self.stall, &later.stall);
+    }
+
+    /// Whether the answer, or the rest of it, waits until the fault is cleared.
+    pub fn holds(&self) -> bool {
+        self.hang == Some(true) || self.stall.is_some()
     }
 
     /// Whether the true answer is replaced by another.

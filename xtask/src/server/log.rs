@@ -90,6 +90,8 @@ pub struct Query {
     pub method: Option<String>,
     pub tab: Option<String>,
     pub app: Option<String>,
+    /// `Sec-Fetch-Dest`: `document` for page loads.
+    pub dest: Option<String>,
     /// Waits at most this long, in ms, until `count` such requests were answered.
     pub wait: Option<u64>,
     pub count: Option<usize>,
@@ -164,6 +166,7 @@ impl Query {
             && same(&self.method, Some(&entry.method))
             && same(&self.tab, entry.rest.tab.as_deref())
             && same(&self.app, entry.rest.app.as_deref())
+            && same(&self.dest, entry.headers.get("sec-fetch-dest").and_then(Value::as_str))
             && self.path.as_ref().is_none_or(|prefix| entry.path.starts_with(prefix.as_str()))
     }
 }

@@ -3,14 +3,15 @@
 //! An app NAME (`shop`, if a command does not say) has its page at `/NAME/` and all paths below, its manifest at
 //! `/NAME/trueup.json` (the shop's also at `/trueup.json`), and the assets of its builds at `/assets/ID/app.js`, `lazy.js`,
 //! `style.css`. `/api/orders` and `/api/search` are example APIs, `/pkg/` is the built package, everything else is `www/`.
-//! All of it is also served on a second port: another origin.
+//! All of it is also served on a second port: another origin. (Browsers count ports of one host as one *site*; `localhost`
+//! beside `127.0.0.1` makes two.)
 //!
 //! # `POST /__control`
 //!
 //! JSON: one command `{"do": NAME, …}` or a list of them, done at one moment. Answers `{"ok": true, "result": …}`, or 400 with
 //! `{"ok": false, "error": …}`; unknown commands and members are errors. `GET /__control` tells the whole state, with
 //! `origin` and `other`. A *target* is `manifest`, `shell`, `assets`, `api`, `report`, `file`, `any`, or a path prefix
-//! that begins with `/`. Every command on an app takes `app`.
+//! that begins with `/`. `any` spares the console. Every command on an app takes `app`.
 //!
 //! | command | members | what it does |
 //! |---|---|---|
@@ -30,6 +31,7 @@
 //! | `cors` | `target`, `origin`, `expose`?, `allowHeaders`?, `credentials`? | `origin`: `*`, `echo`, an origin, or `null` to end it. Without such a rule nothing is allowed |
 //! | `put` | `path`, `body`?, `contentType`?, `headers`?, `status`? | answers this path, word for word (a service worker, an odd page) |
 //! | `unput` | `path` | ends it |
+//! | `mount` | `path`, `folder`, `fallback`? | serves a folder of built files (absolute path) below `path` (`/vite/`), pages that are not there as `index.html`; `folder: null` ends it |
 //! | `clock` | `skewMs` | the servers' clock is off by so much |
 //! | `api` | `name`, … | merge patch of an API, see below; an unknown name makes one |
 //!
@@ -43,7 +45,7 @@
 //! combination; of several faults the first that says something wins:
 //! `delayMs`, `hang: true` (until cleared, then the true answer), `reset: true` (RST), `status`, `kind` (`html`, `empty`, `malformed`,
 //! `truncated`, `oversize`, `deep`), `body`, `contentType`, `headers` (`null` removes), `retryAfter` (seconds, or a text; `"date+5"` is the date in 5 s),
-//! `redirect` (URL; `other:/login` is on the other origin), `noDate: true`, `dateSkewMs`, `age`, `truncate` (cut the connection after so many bytes).
+//! `redirect` (URL; `other:/login` is on the other origin), `noDate: true`, `dateSkewMs`, `age`, `truncate` (cut the connection after so many bytes of the body), `stall` (so many bytes, the rest when cleared). `/login` is a page, if nothing else is put there.
 //!
 //! ## APIs
 //!
@@ -56,7 +58,7 @@
 //!
 //! # Watching
 //!
-//! - `GET /__log?since=N&target=&path=&method=&tab=&app=`: `{now, last, entries}`: each request with `seq`, `at` (ms), `target`, `door`, `method`,
+//! - `GET /__log?since=N&target=&path=&method=&tab=&app=&dest=`: `{now, last, entries}`: each request with `seq`, `at` (ms), `target`, `door`, `method`,
 //!   `path`, `query`, `headers`, `body`, `app`, `tab` (from `?tab=` of it or its referrer), `build`, `server`, `api`, `faults`, `status` (absent while
 //!   unanswered), `bytes`, `took` (ms), `aborted`, `reset`. With `wait=MS` (and `count=K`) it waits until K such requests are answered.
 //! - `POST /__log/clear`: drops entries and reports; answers `last`.
@@ -174,11 +176,8 @@ impl Deployment {
     pub async fn until_cleared(&self, faults: &[String]) {
         let mut changes = self.news.changes();
         loop {
-            let held = self
-                .world()
-                .faults
-                .iter()
-                .any(|f| f.effects.hang == Some(true) && faults.contains(&f.id) && !f.ended());
+            let held =
+                self.world().faults.iter().any(|f| f.effects.holds() && faults.contains(&f.id) && !f.ended());
             if !held {
                 return;
             }
@@ -263,13 +262,18 @@ mod tests {
         deployment.news.tell("state", &json!({}));
     }
 
+    /// A test that waits in vain fails instead of hanging.
+    async fn soon<T>(what: impl Future<Output = T>) -> T {
+        tokio::time::timeout(Duration::from_secs(10), what).await.expect("soon")
+    }
+
     /// What comes back until the connection ends.
     async fn get(address: SocketAddr, path: &str) -> io::Result<String> {
         let mut stream = TcpStream::connect(address).await?;
         let head = format!("GET {path} HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\n\r\n");
         stream.write_all(head.as_bytes()).await?;
         let mut answer = String::new();
-        stream.read_to_string(&mut answer).await?;
+        soon(stream.read_to_string(&mut answer)).await?;
         Ok(answer)
     }
 
@@ -287,9 +291,9 @@ mod tests {
     async fn a_reset_connection_brings_no_answer() {
         let (deployment, address) = started().await;
         command(&deployment, json!({"do":"fault","target":"any","reset":true,"times":1}));
-        let error = get(address, "/").await.expect_err("a reset");
+        let error = get(address, "/a").await.expect_err("a reset");
         assert_eq!(error.kind(), io::ErrorKind::ConnectionReset);
-        assert!(get(address, "/").await.unwrap().starts_with("HTTP/1.1 404"));
+        assert!(get(address, "/a").await.unwrap().starts_with("HTTP/1.1 404"));
         assert!(deployment.world().log.read(&log::Query::default())[0].rest.reset);
     }
 
@@ -297,8 +301,54 @@ mod tests {
     async fn a_truncated_answer_begins_and_breaks_off() {
         let (deployment, address) = started().await;
         command(&deployment, json!({"do":"fault","target":"any","truncate":9,"times":1}));
-        let answer = get(address, "/").await.unwrap();
+        let answer = get(address, "/a").await.unwrap();
         assert!(answer.contains("\r\n9\r\n<!doctype\r\n") && !answer.ends_with("0\r\n\r\n"), "{answer}");
+    }
+
+    #[tokio::test]
+    async fn a_stalled_body_goes_on_when_the_fault_is_cleared() {
+        let (deployment, address) = started().await;
+        command(
+            &deployment,
+            json!([
+                {"do":"put","path":"/a.txt","body":"beginning and end"},
+                {"do":"fault","target":"/a.txt","stall":9},
+            ]),
+        );
+        let mut stream = TcpStream::connect(address).await.unwrap();
+        stream.write_all(b"GET /a.txt HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n").await.unwrap();
+        let mut seen = String::new();
+        while !seen.contains("beginning") {
+            let mut piece = [0; 512];
+            let length = soon(stream.read(&mut piece)).await.unwrap();
+            assert_ne!(length, 0, "{seen}");
+            seen.push_str(&String::from_utf8_lossy(&piece[..length]));
+        }
+        assert!(!seen.contains("end"));
+        command(&deployment, json!({"do":"clear"}));
+        soon(stream.read_to_string(&mut seen)).await.unwrap();
+        assert!(seen.contains(" and end"), "{seen}");
+    }
+
+    #[tokio::test]
+    async fn a_page_of_the_web_may_not_command() {
+        let (_deployment, address) = started().await;
+        let answer = |origin: &'static str| async move {
+            let mut stream = TcpStream::connect(address).await.unwrap();
+            let head = format!(
+                "GET /__control HTTP/1.1\r\nhost: a\r\norigin: {origin}\r\nconnection: close\r\n\r\n"
+            );
+            stream.write_all(head.as_bytes()).await.unwrap();
+            let mut answer = String::new();
+            stream.read_to_string(&mut answer).await.unwrap();
+            answer
+        };
+        assert!(answer("http://example.com").await.starts_with("HTTP/1.1 403"));
+        assert!(
+            answer("http://127.0.0.1:1")
+                .await
+                .contains("access-control-allow-origin: http://127.0.0.1:1\r\n")
+        );
     }
 
     #[tokio::test]
@@ -308,9 +358,10 @@ mod tests {
             &deployment,
             json!([{"do":"deploy","id":"a"}, {"do":"fault","target":"manifest","hang":true}]),
         );
+        let mut changes = deployment.news.changes();
         let waiting = tokio::spawn(async move { get(address, "/trueup.json").await });
         while deployment.world().log.last() == 0 {
-            tokio::task::yield_now().await;
+            soon(changes.changed()).await.unwrap();
         }
         assert!(!waiting.is_finished());
         command(&deployment, json!({"do":"clear"}));
@@ -322,10 +373,10 @@ mod tests {
         let (deployment, address) = started().await;
         command(&deployment, json!({"do":"fault","target":"any","hang":true}));
         let mut changes = deployment.news.changes();
-        let waiting = tokio::spawn(async move { get(address, "/").await });
-        changes.changed().await.unwrap();
+        let waiting = tokio::spawn(async move { get(address, "/a").await });
+        soon(changes.changed()).await.unwrap();
         waiting.abort();
-        changes.changed().await.unwrap();
+        soon(changes.changed()).await.unwrap();
         assert!(deployment.world().log.read(&log::Query::default())[0].rest.aborted);
     }
 
@@ -333,7 +384,7 @@ mod tests {
     async fn the_log_can_be_waited_for() {
         let (deployment, address) = started().await;
         let waiting = tokio::spawn(async move { get(address, "/__log?wait=60000&target=file").await });
-        get(address, "/").await.unwrap();
+        get(address, "/a").await.unwrap();
         let answer = waiting.await.unwrap().unwrap();
         assert!(answer.contains("\"status\":404"), "{answer}");
         assert_eq!(deployment.world().log.last(), 1);

@@ -7,7 +7,7 @@ use serde_json::json;
 use super::answer::Answer;
 use super::document::matches;
 use super::request::Asked;
-use super::state::{App, Build, Put, SHOP, World, http_date, unix_ms};
+use super::state::{App, Build, Mount, Put, SHOP, World, http_date, unix_ms};
 
 /// Where files come from.
 #[derive(Clone, Debug)]
@@ -115,16 +115,21 @@ pub fn file(asked: &Asked, folders: &Folders) -> Answer {
         Some(path) => (&folders.package, path),
         None => (&folders.www, asked.path.trim_start_matches('/')),
     };
-    let path =
-        if path.is_empty() || path.ends_with('/') { format!("{path}index.html") } else { path.to_owned() };
-    let Some(bytes) = inside(folder, &path).and_then(|path| std::fs::read(path).ok()) else {
-        return not_found(&asked.path);
-    };
-    let mut answer = Answer::new(200);
-    answer.set("content-type", mime(&path));
-    answer.set("cache-control", "no-cache");
-    answer.body = bytes;
-    answer
+    match (read(folder, path), asked.path.as_str()) {
+        (Some(answer), _) => answer,
+        // What apps are sent to by a fault's `redirect`.
+        (None, "/login") => sign_in(),
+        (None, _) => not_found(&asked.path),
+    }
+}
+
+/// A mounted folder.
+pub fn mounted(mount: &Mount, asked: &Asked) -> Answer {
+    let folder = mount.folder.as_deref().unwrap_or(Path::new("/nowhere"));
+    let path = &asked.path[mount.path.len()..];
+    let is_page = !path.rsplit('/').next().is_some_and(|file| file.contains('.'));
+    let fallback = || (mount.fallback && is_page).then(|| read(folder, "index.html")).flatten();
+    read(folder, path).or_else(fallback).unwrap_or_else(|| not_found(&asked.path))
 }
 
 /// What a command put at this path.
@@ -177,6 +182,23 @@ fn fill(template: &str, app: &str, id: &str, build: &Build, manifest: &str, meth
 
 fn escape(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
+}
+
+fn read(folder: &Path, path: &str) -> Option<Answer> {
+    let index = if path.is_empty() || path.ends_with('/') { "index.html" } else { "" };
+    let path = format!("{path}{index}");
+    let mut answer = Answer::new(200);
+    answer.body = std::fs::read(inside(folder, &path)?).ok()?;
+    answer.set("content-type", mime(&path));
+    answer.set("cache-control", "no-cache");
+    Some(answer)
+}
+
+fn sign_in() -> Answer {
+    let mut answer = Answer::new(200);
+    answer.set("content-type", HTML);
+    answer.body = b"<!doctype html><title>Sign in</title><h1>Sign in</h1>\n".to_vec();
+    answer
 }
 
 /// A template of an app in `www/`.
@@ -285,6 +307,25 @@ mod tests {
             {"do":"manifest","patch":{"refresh":{"notes":{"en":"</script>"}}}},
         ]));
         assert_eq!(page(&mut world).matches("</script>").count(), 1);
+    }
+
+    #[test]
+    fn a_mounted_app_is_served_as_a_static_host_does() {
+        let folder = std::env::temp_dir().join(format!("trueup-mount-{}", std::process::id()));
+        std::fs::create_dir_all(folder.join("js")).unwrap();
+        std::fs::write(folder.join("index.html"), "page").unwrap();
+        std::fs::write(folder.join("js/a.js"), "script").unwrap();
+        let mut world = world(json!({"do":"mount","path":"/vite/","folder":folder}));
+        let served = |url: &str| mounted(&world.mounts[0], &Asked::of("GET", url));
+        assert_eq!(served("/vite/js/a.js").body, b"script");
+        assert_eq!(served("/vite/js/a.js").headers["content-type"], "text/javascript; charset=utf-8");
+        assert_eq!(served("/vite/").body, b"page");
+        assert_eq!(served("/vite/deep/link").body, b"page");
+        assert_eq!(served("/vite/js/b.js").status, 404);
+        assert_eq!(served("/vite/../secret.js").status, 404);
+        control(&mut world, json!({"do":"mount","path":"/vite/","folder":null})).unwrap();
+        assert!(world.mounts.is_empty());
+        std::fs::remove_dir_all(folder).unwrap();
     }
 
     #[test]

@@ -83,9 +83,10 @@ impl Asked {
         self.headers.get(name).map(String::as_str)
     }
 
-    /// Whether a command's `target` means this request.
+    /// Whether a command's `target` means this request. `any` spares the console, which has to mend what it broke.
     pub fn is(&self, target: &str) -> bool {
-        target == "any"
+        let console = self.path == "/" || self.path.starts_with("/console/");
+        (target == "any" && !console)
             || target == self.target.name()
             || (target.starts_with('/') && self.path.starts_with(target))
     }
@@ -191,6 +192,12 @@ mod tests {
         assert_eq!(kind("/api/orders"), ("api", String::new()));
         assert_eq!(kind("/__report"), ("report", String::new()));
         assert_eq!(kind("/"), ("file", String::new()));
+    }
+
+    #[test]
+    fn a_fault_of_everything_spares_the_console() {
+        assert!(Asked::of("GET", "/shop/").is("any") && Asked::of("GET", "/pkg/a.js").is("any"));
+        assert!(!Asked::of("GET", "/").is("any") && !Asked::of("GET", "/console/main.js").is("any"));
     }
 
     #[test]

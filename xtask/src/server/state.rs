@@ -1,6 +1,7 @@
 //! All that the modelled deployment is at one moment.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde::{Deserialize, Serialize};
@@ -25,6 +26,8 @@ pub struct World {
     pub cors: Vec<CorsRule>,
     /// Answers that were put at a path, word for word.
     pub files: BTreeMap<String, Put>,
+    /// Folders that are served; of two that fit, the longer path comes later and wins.
+    pub mounts: Vec<Mount>,
     /// How far the servers' clock is off, in ms.
     pub skew: i64,
     pub log: Log,
@@ -85,6 +88,23 @@ pub struct Put {
     pub status: Option<u16>,
 }
 
+/// A folder of built files under a path, as a static host has it.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Mount {
+    /// Begins and ends with `/`.
+    pub path: String,
+    /// An absolute path on this machine; `null` takes the mount away.
+    pub folder: Option<PathBuf>,
+    /// Pages that are not there are answered with `index.html`.
+    #[serde(default = "yes")]
+    pub fallback: bool,
+}
+
+fn yes() -> bool {
+    true
+}
+
 /// Headers set on, or with `null` removed from, all answers of a target.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -130,7 +150,7 @@ impl World {
             self.apps.iter().map(|(name, app)| (name, app.describe())).collect();
         json!({
             "now": self.now(), "skewMs": self.skew, "apps": apps, "apis": self.apis, "faults": self.faults,
-            "headers": self.headers, "cors": self.cors, "files": self.files.keys().collect::<BTreeSet<_>>(),
+            "headers": self.headers, "cors": self.cors, "mounts": self.mounts, "files": self.files.keys().collect::<BTreeSet<_>>(),
             "lastSeq": self.log.last(), "reports": self.reports.len(),
         })
     }
