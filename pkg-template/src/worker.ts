@@ -2,28 +2,31 @@
 import { limited } from "./fetch.js";
 
 /**
- * Has the worker look for an update, and says what stands in the way of the shell. Where `activate` is given, it is
- * posted to a waiting worker first, and its taking over awaited.
+ * Has the worker look for an update and install it, and says what stands in the way of the shell. Where `activate` is
+ * given, it is posted to a waiting worker, and its taking over awaited. Each step gets 10 s.
  */
 export async function settled(parent: AbortSignal, activate?: unknown): Promise<"installing" | "waiting" | "failed" | undefined> {
   const container = navigator.serviceWorker;
   if (!container?.controller) return;
+  const next = (target: EventTarget, type: string) =>
+    limited(
+      parent,
+      (signal) =>
+        new Promise<unknown>((done) => {
+          signal.onabort = done;
+          target.addEventListener(type, done, { signal });
+        }),
+    );
   try {
     const registration = await container.getRegistration();
-    if (!registration) return;
-    await registration.update();
-    const waiting = registration.waiting;
-    if (waiting && activate !== undefined)
-      await limited(
-        parent,
-        (signal) =>
-          new Promise<void>((done) => {
-            signal.onabort = () => done();
-            container.addEventListener("controllerchange", () => done(), { signal });
-            waiting.postMessage(activate);
-          }),
-      );
-    return registration.installing ? "installing" : registration.waiting ? "waiting" : undefined;
+    await registration?.update();
+    if (registration?.installing) await next(registration.installing, "statechange");
+    if (registration?.waiting && activate !== undefined) {
+      const taken = next(container, "controllerchange");
+      registration.waiting.postMessage(activate);
+      await taken;
+    }
+    return registration?.installing ? "installing" : registration?.waiting ? "waiting" : undefined;
   } catch {
     return "failed";
   }

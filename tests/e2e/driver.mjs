@@ -7,7 +7,7 @@ import { after } from "node:test";
 import { chromium } from "playwright-core";
 
 /** The browser under test. `TRUEUP_CHROMIUM` names another one. */
-const executablePath = process.env.TRUEUP_CHROMIUM ?? "/usr/bin/chromium";
+export const executablePath = process.env.TRUEUP_CHROMIUM ?? "/usr/bin/chromium";
 
 /** What ends with the file. Registered here, at import: within a test, `after` would mean after that test. */
 const endings = [];

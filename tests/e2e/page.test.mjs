@@ -1,8 +1,13 @@
 // What the page's side does around the main job, in Chromium: options, holds, tabs, chunks, storage.
 import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { test } from "node:test";
+import { chromium } from "playwright-core";
 import { deployment, shop } from "./deployment.mjs";
-import { assertNoFaults, browser, collectFaults, openTab } from "./driver.mjs";
+import { assertNoFaults, browser, collectFaults, executablePath, openTab } from "./driver.mjs";
 
 // Here and not within the first test, or they would end with it.
 await Promise.all([deployment(), browser()]);
@@ -185,4 +190,70 @@ test("Let me finish puts the countdown off, and off again", async (test) => {
   assert.equal(await button(tab, /finish/i).count(), 0);
   assert.equal(before, 10);
   assertNoFaults(tab);
+});
+
+test("a service worker that keeps the old shell is updated, activated by the app's message, and reloaded once", async (test) => {
+  const server = await shop();
+  const worker = (id) => ({
+    do: "put",
+    path: "/sw.js",
+    contentType: "text/javascript",
+    body: `// ${id}
+      addEventListener("install", (event) => event.waitUntil(
+        caches.open("${id}").then((cache) => cache.add(new Request("/shop/", { cache: "reload" })))));
+      addEventListener("activate", (event) => event.waitUntil(clients.claim()));
+      addEventListener("message", ({ data }) => data === "take over" && skipWaiting());
+      addEventListener("fetch", (event) => {
+        if (new URL(event.request.url).pathname === "/shop/")
+          event.respondWith(caches.open("${id}").then((cache) => cache.match("/shop/")));
+      });`,
+  });
+  await server.control(worker("b1"));
+  const tab = await visit(test, server, { options: { worker: { activate: "take over" } } });
+  await tab.page.evaluate(() => navigator.serviceWorker.register("/sw.js"));
+  await tab.page.waitForFunction(() => navigator.serviceWorker.controller);
+  let loads = 0;
+  tab.page.on("load", () => loads++);
+  await server.control(b2, worker("b2"));
+  await button(tab, /refresh/i).click();
+  await tab.page.waitForFunction(() => document.querySelector("h1").textContent === "b2");
+  assert.equal(loads, 1);
+  assertNoFaults(tab);
+});
+
+test("the page is restored from the back/forward cache, leads again and looks", async (test) => {
+  const server = await shop();
+  // Playwright's own launch turns the cache off.
+  const profile = await mkdtemp(join(tmpdir(), "trueup-"));
+  const flags = ["--headless=new", "--no-sandbox", "--disable-dev-shm-usage", "--remote-debugging-port=0", `--user-data-dir=${profile}`];
+  const process = spawn(executablePath, flags, { stdio: ["ignore", "ignore", "pipe"] });
+  test.after(async () => {
+    const ended = new Promise((done) => process.on("exit", done));
+    process.kill();
+    await ended;
+    await rm(profile, { recursive: true, force: true, maxRetries: 5 });
+  });
+  const endpoint = await new Promise((done) => {
+    let said = "";
+    process.stderr.on("data", (data) => {
+      const found = /DevTools listening on (\S+)/.exec((said += data));
+      if (found) done(found[1]);
+    });
+  });
+  const remote = await chromium.connectOverCDP(endpoint, { noDefaults: true });
+  const page = remote.contexts()[0].pages()[0];
+  await page.goto(`${server.origin}/shop/`);
+  await page.waitForFunction(() => window.trueup?.inspect().role === "leader");
+  await page.evaluate(() => {
+    window.marked = true;
+    addEventListener("pageshow", ({ persisted }) => (window.persisted = persisted));
+  });
+  await page.goto(`${server.origin}/pkg/package.json`);
+  await page.evaluate(() => history.back());
+  await page.waitForFunction(() => window.persisted);
+  assert.equal(await page.evaluate(() => marked), true);
+  await server.control(b2);
+  await page.waitForFunction(() => trueup.standing.status === "behind");
+  await page.waitForFunction(() => trueup.inspect().role === "leader");
+  await remote.close();
 });
