@@ -167,85 +167,110 @@ fn newer(a: &Build, b: &Build) -> bool {
 }
 
 /// Finds the mark of `app` in a page's text. No DOMParser: it is a sink of Trusted Types, and a tag scanner is enough
-/// for a tag that our own plugin writes. What stands in comments and scripts is passed over.
+/// for a tag that our own plugin writes. What stands in comments and raw text (scripts, titles) is passed over.
 pub fn scan(html: &str, app: &str) -> Option<Mark> {
-    let mut rest = html;
+    let mut at = 0;
     loop {
-        rest = &rest[rest.find('<')? + 1..];
-        if let Some(comment) = rest.strip_prefix("!--") {
-            rest = &comment[comment.find("-->")?..];
+        at = after(html, at, "<")?;
+        if starts(html, at, "!--") {
+            at = after(html, at, "-->")?;
             continue;
         }
-        let name = rest.split(|c: char| !c.is_ascii_alphanumeric()).next().unwrap_or("");
+        let name = html.get(at..word(html, at, false))?;
+        at += name.len();
         for raw in ["script", "style", "template", "textarea", "title", "noscript"] {
             if name.eq_ignore_ascii_case(raw) {
-                rest = &rest[end_of(rest, raw)?..];
+                loop {
+                    at = after(html, at, "</")?;
+                    if starts(html, at, raw) {
+                        break;
+                    }
+                }
             }
         }
         if !name.eq_ignore_ascii_case("meta") {
             continue;
         }
-        let tag = Attributes(&rest[4..]);
-        let of =
-            |wanted: &str| tag.clone().find(|(name, _)| name.eq_ignore_ascii_case(wanted)).map(|(_, v)| v);
-        if of("name") != Some("trueup-build") || of("data-app").unwrap_or("") != app {
-            continue;
+        let (mut marks, mut id, mut version, mut of) = (false, "", None, "");
+        while let Some((name, value, next)) = attribute(html, at) {
+            at = next;
+            if name.eq_ignore_ascii_case("name") {
+                marks = value == "trueup-build";
+            } else if name.eq_ignore_ascii_case("content") {
+                id = value;
+            } else if name.eq_ignore_ascii_case("data-version") {
+                version = Version::parse(value).ok();
+            } else if name.eq_ignore_ascii_case("data-app") {
+                of = value;
+            }
         }
-        let Some(id) = of("content").filter(|id| !id.is_empty()) else { continue };
-        return Some(Mark {
-            build: Build {
-                id: id.to_owned(),
-                version: of("data-version").and_then(|v| Version::parse(v).ok()),
-            },
-            app: app.to_owned(),
-        });
-    }
-}
-
-/// Where the end tag of an element with raw text begins.
-fn end_of(html: &str, name: &str) -> Option<usize> {
-    let mut at = 0;
-    loop {
-        at += html[at..].find("</")? + 2;
-        if html.as_bytes()[at..].get(..name.len()).is_some_and(|n| n.eq_ignore_ascii_case(name.as_bytes())) {
-            return Some(at);
+        if marks && !id.is_empty() && of == app {
+            return Some(Mark { build: Build { id: id.to_owned(), version }, app: app.to_owned() });
         }
     }
 }
 
-/// The attributes of a tag, as far as its `>`.
-#[derive(Clone)]
-struct Attributes<'a>(&'a str);
+/// The attribute that begins at or after `at`, and where it ends; `None` at the tag's `>`.
+fn attribute(html: &str, mut at: usize) -> Option<(&str, &str, usize)> {
+    let bytes = html.as_bytes();
+    while is_blank(*bytes.get(at)?) || bytes.get(at) == Some(&b'/') {
+        at += 1;
+    }
+    let end = word(html, at, true);
+    let name = html.get(at..end).filter(|name| !name.is_empty())?;
+    at = blanks(bytes, end);
+    if bytes.get(at) != Some(&b'=') {
+        return Some((name, "", at));
+    }
+    at = blanks(bytes, at + 1);
+    let quote = *bytes.get(at)?;
+    if quote == b'"' || quote == b'\'' {
+        let start = at + 1;
+        let end = start + bytes.get(start..)?.iter().position(|b| *b == quote)?;
+        return Some((name, html.get(start..end)?, end + 1));
+    }
+    let start = at;
+    while !is_blank(*bytes.get(at)?) && bytes.get(at) != Some(&b'>') {
+        at += 1;
+    }
+    Some((name, html.get(start..at)?, at))
+}
 
-impl<'a> Iterator for Attributes<'a> {
-    type Item = (&'a str, &'a str);
-
-    fn next(&mut self) -> Option<(&'a str, &'a str)> {
-        let blank = |c: char| c.is_ascii_whitespace() || c == '/';
-        let text = self.0.trim_start_matches(blank);
-        let name = &text[..text.find(|c: char| blank(c) || c == '=' || c == '>')?];
-        if name.is_empty() {
+/// Where `what` ends for the first time behind `at`. (`str::find` brings a search of 2 KB.)
+fn after(html: &str, mut at: usize, what: &str) -> Option<usize> {
+    while !starts(html, at, what) {
+        at += 1;
+        if at > html.len() {
             return None;
         }
-        let after = text[name.len()..].trim_start();
-        let Some(value) = after.strip_prefix('=') else {
-            self.0 = after;
-            return Some((name, ""));
-        };
-        let value = value.trim_start();
-        let quote = value.chars().next()?;
-        let (from, end) = if quote == '"' || quote == '\'' {
-            (1, 1 + value[1..].find(quote)?)
-        } else {
-            (0, value.find(|c: char| c.is_ascii_whitespace() || c == '>')?)
-        };
-        self.0 = value[end..].trim_start_matches(quote_of(from, quote));
-        Some((name, &value[from..end]))
     }
+    Some(at + what.len())
 }
 
-fn quote_of(from: usize, quote: char) -> impl Fn(char) -> bool {
-    move |c| from == 1 && c == quote
+fn starts(html: &str, at: usize, what: &str) -> bool {
+    let found = html.as_bytes().get(at..at.saturating_add(what.len()));
+    found.is_some_and(|found| found.eq_ignore_ascii_case(what.as_bytes()))
+}
+
+/// Where a name ends: a tag's of letters and digits, an attribute's of all but blanks, `/`, `=` and `>`.
+fn word(html: &str, mut at: usize, attribute: bool) -> usize {
+    while html.as_bytes().get(at).is_some_and(|b| {
+        if attribute { !is_blank(*b) && !matches!(b, b'/' | b'=' | b'>') } else { b.is_ascii_alphanumeric() }
+    }) {
+        at += 1;
+    }
+    at
+}
+
+fn blanks(bytes: &[u8], mut at: usize) -> usize {
+    while bytes.get(at).is_some_and(|b| is_blank(*b)) {
+        at += 1;
+    }
+    at
+}
+
+fn is_blank(b: u8) -> bool {
+    b.is_ascii_whitespace()
 }
 
 #[cfg(test)]
