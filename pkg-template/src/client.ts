@@ -2,7 +2,7 @@
 import { watchChunks } from "./chunks.js";
 import { TrueupError } from "./errors.js";
 import { poll, shell } from "./fetch.js";
-import { changedFlags, kindOf, readFlag } from "./flags.js";
+import { changedFlags, readFlag } from "./flags.js";
 import { type CoreClass, load } from "./loader.js";
 import { about, isVisible, localized, mark, type Member, page, read, reload, settlePrompt, warn, write } from "./page.js";
 import { createPrompt, type PromptView } from "./prompt.js";

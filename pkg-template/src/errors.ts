@@ -5,10 +5,25 @@ export class TrueupError extends Error {
   /** The place, as a JSON path from the root of the options (`poll.everySeconds`); empty for the whole. */
   readonly path: string;
 
-  constructor(code: string, path = "", message = `${path || "trueup"}: ${code}`) {
-    super(message);
+  constructor(code: string, path = "") {
+    super(`${path || "trueup"}: ${(__DEV__ && prose[code]) || code}`);
     this.name = "TrueupError";
     this.code = code;
     this.path = path;
   }
 }
+
+/** Only in the development build and in Node. */
+const prose: { [code: string]: string } = __DEV__
+  ? {
+      missing: "is required (a build id comes from the option `build` or from the page's mark)",
+      type: "has another type than this option takes",
+      range: "is outside the range of this option",
+      version: "is not a version: an integer, dotted numbers of 1 to 4 parts, or an ISO date that exists",
+      path: "is not a URL that can be resolved against the page",
+      unknown: "is not one of the values of this option",
+      json: "is not JSON",
+      "range-set": "is an empty, inverted or doubled range of versions",
+      contradiction: "contradicts another option",
+    }
+  : {};

@@ -28,7 +28,11 @@ test("wrong options throw code and path", async () => {
   const { connect, TrueupError } = await fresh(text);
   assert.throws(
     () => connect({ poll: { everySeconds: 0 } }),
-    (error) => error instanceof TrueupError && error.code === "range" && error.path === "poll.everySeconds",
+    (error) =>
+      error instanceof TrueupError &&
+      error.code === "range" &&
+      error.path === "poll.everySeconds" &&
+      error.message === "poll.everySeconds: is outside the range of this option",
   );
   assert.throws(() => connect({ manifest: "http://[" }), { code: "path", path: "manifest" });
   assert.deepEqual(log.warnings, []);
