@@ -189,6 +189,43 @@ fn nothing_but_lower_serials_for_half_an_hour_withdraws_the_prompt_and_never_for
 }
 
 #[test]
+fn a_restored_old_manifest_takes_six_answers_and_half_an_hour() {
+    // T of an hour: six answers are the longer; T of 15 s: the half hour is.
+    for (every, answers, least, most) in [(3600, 6, 4 * HOUR, 8 * HOUR), (15, 100, 30 * MINUTE, 31 * MINUTE)]
+    {
+        let more = format!(r#","poll":{{"everySeconds":{every}}}"#);
+        let mut page = Setup::default().manifest(manifest(2, "b1", "1", &more)).open();
+        page.pass(SECOND);
+        page.publish(1, "b0", "0", &more);
+        let (polls, mut first) = (page.polls.len(), None);
+        while page.outcomes.last() != Some(&"regressed") {
+            page.pass(SECOND);
+            if page.outcomes.last() == Some(&"older") {
+                first.get_or_insert(page.mono);
+            }
+        }
+        let took = page.mono - first.unwrap();
+        assert!((least..most).contains(&took), "T of {every} s: {took}");
+        assert!(page.polls.len() - polls >= answers, "{}", page.polls.len() - polls);
+    }
+}
+
+#[test]
+fn a_restored_old_manifest_turns_a_force_into_an_urge_at_most() {
+    let mut page = page();
+    page.deploy(3, "b3", "3", r#","supported":{"minimum":"3"}"#);
+    page.send(Event::Holds(vec![("call".into(), 9 * HOUR)]));
+    page.until(Phase::Holding);
+    page.publish(2, "b2", "2", r#","supported":{"minimum":"2"}"#);
+    page.pass(2 * HOUR);
+    assert_eq!(page.outcomes.last(), Some(&"regressed"));
+    assert_eq!((page.status(), page.phase()), (Status::Unsupported, Phase::Urging));
+    page.send(Event::Holds(vec![]));
+    page.pass(2 * HOUR);
+    assert!(page.reloads.is_empty());
+}
+
+#[test]
 fn an_equal_serial_with_another_content_is_ignored_and_reported() {
     let mut page = page();
     page.pass(SECOND);
