@@ -149,9 +149,18 @@ function phase(refresh) {
 
 /** The reason, where it says more than is said already. */
 function because({ reason, holds }, said) {
-  const why = [reason !== said && reason, ...(holds ?? [])].filter(Boolean).join(", ");
+  const why = [reason !== said && (WHY[reason] ?? reason), ...(holds ?? [])].filter(Boolean).join(", ");
   return span("quiet", why ? `, ${why}` : "");
 }
+
+/** Reasons in words; what is not here is shown as its code. */
+const WHY = {
+  "below-minimum": "below the minimum", "deadline-passed": "its deadline has passed", "below-recommended": "below the recommended version",
+  newer: "newer than what is current", older: "older than what is current", "same-version": "another build of this version",
+  "no-manifest": "no manifest was heard", "no-page": "the page does not answer as one", "same-build": "the page is still this build",
+  "other-build": "the page is another old build", "no-mark": "the page has no mark", worker: "a service worker has the old page",
+  hidden: "it is hidden", unheard: "the servers were not heard of late", holds: "", paused: "refreshes are paused", share: "outside of the share",
+};
 
 const clock = (ms) => new Date(ms).toLocaleTimeString([], { hour12: false });
 

@@ -1,0 +1,117 @@
+// The demo: an operator's console with tabs of the shop side by side, played through in Chromium.
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { deployment } from "./deployment.mjs";
+import { assertNoFaults, browser, openTab } from "./driver.mjs";
+
+await Promise.all([deployment(), browser()]);
+
+/** The console over a fresh world, with its three tabs loaded. */
+async function openConsole(test) {
+  const server = await deployment();
+  await server.control({ do: "reset" });
+  const tab = await openTab(test, { viewport: { width: 1440, height: 1000 } });
+  await tab.page.goto(`${server.origin}/`);
+  await says(tab, "All 3 tabs run 1.0.0");
+  for (const id of [1, 2, 3]) await stands(tab, id, "current");
+  return { ...tab, server };
+}
+
+const says = (tab, text) => tab.page.locator("#sentence", { hasText: text }).waitFor();
+const card = (tab, id) => tab.page.locator(`article[aria-label="Tab ${id}"]`);
+const stands = (tab, id, status) => card(tab, id).locator(`.standing.${status}`).waitFor();
+const refresh = (tab, id, text) => card(tab, id).locator('[data-of="refresh"]', { hasText: text }).waitFor();
+const shop = (tab, id) => tab.page.frameLocator(`iframe[name="tab-${id}"]`);
+const operator = (tab, name) => tab.page.getByRole("tab", { name }).click();
+const press = (tab, name) => tab.page.locator("aside").getByRole("button", { name, exact: true }).click();
+const refreshNow = (tab, id) => shop(tab, id).getByRole("button", { name: /refresh now/i }).click();
+
+test("the operator deploys, and each tab is offered the build and stays until it is taken", async (test) => {
+  const tab = await openConsole(test);
+  await tab.page.getByLabel("Notes").fill("Faster checkout");
+  await press(tab, "Deploy everywhere");
+  for (const id of [1, 2, 3]) await refresh(tab, id, "is offered");
+  await shop(tab, 1).locator("trueup-prompt").getByText("Faster checkout", { exact: true }).waitFor();
+  await refreshNow(tab, 1);
+  await says(tab, "1 of 3 tabs run 1.1.0");
+  await stands(tab, 1, "current");
+  await stands(tab, 2, "behind");
+  assertNoFaults(tab);
+});
+
+test("a raised minimum forces the tabs, and waits where a note is unsaved", async (test) => {
+  const tab = await openConsole(test);
+  await shop(tab, 1).getByLabel("Gift note").fill("With love");
+  await press(tab, "Deploy everywhere");
+  await operator(tab, "Window");
+  await tab.page.getByLabel("Minimum").selectOption("1.1.0");
+  await refresh(tab, 1, "is held, unsaved gift note");
+  await refresh(tab, 2, "counts down");
+  await refreshNow(tab, 2);
+  await stands(tab, 2, "current");
+  await refreshNow(tab, 1);
+  await stands(tab, 1, "current");
+  assert.equal(await shop(tab, 1).getByLabel("Gift note").inputValue(), "With love");
+  assertNoFaults(tab);
+});
+
+test("behind a CDN that keeps the old page nothing is shown until it is purged", async (test) => {
+  const tab = await openConsole(test);
+  await tab.page.getByLabel("The CDN keeps the old page").check();
+  await press(tab, "Deploy everywhere");
+  for (const id of [1, 2, 3]) await refresh(tab, id, "the page is still this build");
+  assert.equal(await shop(tab, 1).locator("trueup-prompt").count(), 0);
+  await operator(tab, "Break");
+  await tab.page.locator("#in-force").getByText("CDN: the page of 1.0.0").waitFor();
+  await operator(tab, "Deploy");
+  await press(tab, "Purge the CDN");
+  await refresh(tab, 1, "is offered");
+  assertNoFaults(tab);
+});
+
+test("a roll-back brings tabs of the blocked build back", async (test) => {
+  const tab = await openConsole(test);
+  await press(tab, "Deploy everywhere");
+  await refresh(tab, 1, "is offered");
+  await refreshNow(tab, 1);
+  await stands(tab, 1, "current");
+  await press(tab, "Roll back");
+  await stands(tab, 1, "unsupported");
+  await stands(tab, 2, "current");
+  await refresh(tab, 1, "counts down");
+  await refreshNow(tab, 1);
+  await says(tab, "All 3 tabs run 1.0.0");
+  assertNoFaults(tab);
+});
+
+test("a broken manifest is in the timeline, and on no tab", async (test) => {
+  const tab = await openConsole(test);
+  await operator(tab, "Break");
+  await press(tab, "HTML, status 200");
+  await operator(tab, "Deploy");
+  await press(tab, "Deploy everywhere");
+  await operator(tab, "Break");
+  await tab.page.locator("#log .bad", { hasText: "manifest:html" }).nth(1).waitFor();
+  for (const id of [1, 2, 3]) assert.equal(await shop(tab, id).locator("trueup-prompt").count(), 0);
+  await press(tab, "Mend everything");
+  await tab.page.locator("#in-force").getByText("Everything works.").waitFor();
+  for (const id of [1, 2, 3]) await stands(tab, id, "current");
+  await card(tab, 1).getByRole("button", { name: /^Poll/ }).click();
+  for (const id of [1, 2, 3]) await refresh(tab, id, "is offered");
+  assertNoFaults(tab);
+});
+
+test("tabs are opened, hidden, shown and closed", async (test) => {
+  const tab = await openConsole(test);
+  await tab.page.getByRole("button", { name: "Open a tab" }).click();
+  await says(tab, "All 4 tabs run 1.0.0");
+  await card(tab, 2).getByRole("button", { name: /^Hide/ }).click();
+  await press(tab, "Deploy everywhere");
+  await refresh(tab, 1, "is offered");
+  await stands(tab, 2, "current");
+  await card(tab, 2).getByRole("button", { name: /^Show|^Hide/ }).click();
+  await refresh(tab, 2, "is offered");
+  await card(tab, 4).getByRole("button", { name: /^Close/ }).click();
+  await says(tab, "0 of 3 tabs run 1.1.0");
+  assertNoFaults(tab);
+});
