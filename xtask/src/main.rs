@@ -1,5 +1,8 @@
 //! Everything a person types in this repository.
 
+mod browser;
+mod lint;
+mod node;
 mod package;
 mod pins;
 mod rename;
@@ -7,9 +10,11 @@ mod server;
 mod setup;
 mod size;
 mod stamp;
+mod test;
 mod toolchain;
 mod workspace;
 
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::Result;
@@ -43,6 +48,39 @@ enum Task {
         #[arg(long)]
         sources: bool,
     },
+    /// Run the tests: native, in Node and in Chromium; ends with `N passed, M failed`
+    #[command(after_help = test::help())]
+    Test {
+        /// Also what takes longer: other engines, real bundlers, large simulations
+        #[arg(long)]
+        all: bool,
+        /// Names of steps, or parts of the names of tests
+        filter: Vec<String>,
+    },
+    /// Check formatting, lints (native and web), documentation
+    Lint,
+    /// Build, and serve the demo; prints its address
+    Demo {
+        /// 0 takes any free port
+        #[arg(long, default_value_t = 4173)]
+        port: u16,
+    },
+    /// Build, and run tests/bench/NAME.mjs, which prints its figures
+    Bench {
+        /// poll, api, flags, …
+        name: String,
+        /// Passed on
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<String>,
+    },
+    /// Build, and run files of test cases through the package; ends with `N passed, M failed`
+    Conformance {
+        /// deprecation, flags, jsonlogic, …: a script tests/conformance/SUITE.mjs
+        suite: String,
+        /// Files or folders of cases
+        #[arg(required = true)]
+        files: Vec<PathBuf>,
+    },
     /// Start the deployment server alone, on what was built before; prints `listening on ADDRESS`
     Serve {
         /// 0 takes any free port
@@ -58,6 +96,14 @@ fn main() -> Result<ExitCode> {
         }
         Task::Setup { all } => return setup::setup(all),
         Task::Size { sources } => return size::size(sources),
+        Task::Test { all, filter } => return test::test(all, &filter),
+        Task::Lint => return lint::lint(),
+        Task::Demo { port } => {
+            package::build(package::Mode::Release)?;
+            serve(port)?;
+        }
+        Task::Bench { name, arguments } => return node::bench(&name, &arguments),
+        Task::Conformance { suite, files } => return node::conformance(&suite, &files),
         Task::Serve { port } => serve(port)?,
     }
     Ok(ExitCode::SUCCESS)

@@ -14,10 +14,13 @@ use anyhow::{Context, Result};
 pub const NPM_TOOLS: &str = include_str!("../../package.json");
 
 /// Drives Firefox; installed by cargo, because Debian has no package of it.
-pub const GECKODRIVER: &str = "0.36.0";
+pub const GECKODRIVER: &str = "0.37.1";
 
 /// Debian's packages that build for `wasm32-unknown-unknown` (`Web::Debian` in `toolchain.rs`).
 pub const DEBIAN_WASM: &[&str] = &["rustc-web", "cargo-web", "rust-web-src", "lld-22"];
+
+/// Debian's clippy of the same compiler, for what only compiles for the web.
+pub const DEBIAN_CLIPPY: &[&str] = &["rust-web-clippy"];
 
 /// Debian's packages that run the browser tests.
 pub const DEBIAN_CHROMIUM: &[&str] = &["chromium", "chromium-driver"];

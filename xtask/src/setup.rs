@@ -42,10 +42,13 @@ pub struct Browser {
     pub driver: PathBuf,
 }
 
+/// The names that Chromium (or Chrome) goes by.
+pub const CHROMIUM: &[&str] = &["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"];
+
 /// Chromium (or Chrome) with chromedriver.
 pub fn chromium() -> Result<Browser> {
     let find = || {
-        let browser = find(&["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"])?;
+        let browser = find(CHROMIUM)?;
         Some(Browser { browser, driver: find_one("chromedriver")? })
     };
     present(find, pins::DEBIAN_CHROMIUM)
@@ -131,7 +134,7 @@ fn find_one(name: &str) -> Option<PathBuf> {
 }
 
 /// What `find` finds, if need be after installing Debian's packages.
-fn present<T>(find: impl Fn() -> Option<T>, packages: &[&str]) -> Result<T> {
+pub fn present<T>(find: impl Fn() -> Option<T>, packages: &[&str]) -> Result<T> {
     if let Some(found) = find() {
         return Ok(found);
     }

@@ -7,6 +7,7 @@ use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, bail, ensure};
 
+use crate::stamp::Stamp;
 use crate::{pins, setup, workspace};
 
 /// The target of the core.
@@ -14,6 +15,7 @@ pub const TARGET: &str = "wasm32-unknown-unknown";
 
 const DEBIAN_RUSTC: &str = "/usr/bin/rustc";
 const DEBIAN_CARGO: &str = "/usr/bin/cargo";
+const DEBIAN_CLIPPY: &str = "/usr/bin/cargo-clippy";
 const DEBIAN_SOURCES: &str = "/usr/lib/rustlib/src/rust/library/std/Cargo.toml";
 
 /// A toolchain for the web.
@@ -79,6 +81,44 @@ impl Web {
         workspace::target().join("web").join(TARGET).join("release/trueup.wasm")
     }
 
+    /// cargo for the browser tests: plain std, because tests do not build with immediate-abort.
+    pub fn tests(self) -> Result<Command> {
+        let mut cargo = self.cargo("web-tests");
+        if self == Web::Debian {
+            cargo.env("RUSTFLAGS", format!("--sysroot={}", sysroot()?.display()));
+            cargo.env_remove("RUSTC_BOOTSTRAP");
+        }
+        Ok(cargo)
+    }
+
+    /// Debian's clippy for the target, told what to lint by the caller.
+    pub fn clippy(self) -> Result<Command> {
+        let mut cargo = self.tests()?;
+        match self {
+            Web::Rustup => {
+                cargo.arg("clippy");
+                Ok(cargo)
+            }
+            Web::Debian => {
+                setup::present(|| Path::new(DEBIAN_CLIPPY).exists().then_some(()), pins::DEBIAN_CLIPPY)?;
+                // Not by `cargo clippy`: cargo looks into rustup's directory first.
+                let mut clippy = Command::new(DEBIAN_CLIPPY);
+                clippy
+                    .arg("clippy")
+                    .env("CARGO", DEBIAN_CARGO)
+                    .current_dir(workspace::root())
+                    .stdin(Stdio::null());
+                for (name, value) in cargo.get_envs().filter(|(name, _)| *name != "CARGO") {
+                    match value {
+                        Some(value) => clippy.env(name, value),
+                        None => clippy.env_remove(name),
+                    };
+                }
+                Ok(clippy)
+            }
+        }
+    }
+
     /// Arguments of cargo, and rustc's flags.
     fn release_flags(self) -> (&'static [&'static str], &'static str) {
         match self {
@@ -117,6 +157,48 @@ impl Web {
         cargo
     }
 }
+
+/// A sysroot with a built std for the target, made once from Debian's sources. The crates of std are built as for any
+/// crate, and kept: from then on neither `-Zbuild-std` nor `RUSTC_BOOTSTRAP` is needed.
+fn sysroot() -> Result<PathBuf> {
+    let (sysroot, work) = (workspace::target().join("sysroot"), workspace::target().join("sysroot-build"));
+    let rustc = Command::new(DEBIAN_RUSTC).arg("-vV").output()?;
+    let stamp = Stamp::of(&format!("{} {STD}", String::from_utf8_lossy(&rustc.stdout)));
+    if stamp.is_at(&sysroot.join("stamp")) {
+        return Ok(sysroot);
+    }
+    eprintln!("building std for {TARGET} (about a minute, once)");
+    for dir in [&sysroot, &work] {
+        if dir.exists() {
+            fs::remove_dir_all(dir)?;
+        }
+    }
+    fs::create_dir_all(work.join("src"))?;
+    fs::write(work.join("src/lib.rs"), "")?;
+    fs::write(work.join("Cargo.toml"), "[workspace]\n[package]\nname = \"nothing\"\nedition = \"2024\"\n")?;
+    let mut cargo = Web::Debian.cargo("sysroot-build/target");
+    cargo.args(["build", "--quiet", "--release", STD]).env("RUSTFLAGS", "-Cembed-bitcode=yes");
+    run(cargo.current_dir(&work))?;
+    let libraries = sysroot.join("lib/rustlib").join(TARGET).join("lib");
+    fs::create_dir_all(&libraries)?;
+    for file in fs::read_dir(work.join("target").join(TARGET).join("release/deps"))? {
+        let file = file?;
+        let name = file.file_name().to_string_lossy().into_owned();
+        if name.ends_with(".rlib") && !name.starts_with("libnothing") {
+            fs::copy(file.path(), libraries.join(name))?;
+        }
+    }
+    let host = "x86_64-unknown-linux-gnu";
+    std::os::unix::fs::symlink(
+        Path::new("/usr/lib/rustlib").join(host),
+        sysroot.join("lib/rustlib").join(host),
+    )?;
+    fs::remove_dir_all(&work)?;
+    stamp.keep_at(&sysroot.join("stamp"))?;
+    Ok(sysroot)
+}
+
+const STD: &str = "-Zbuild-std=std,panic_abort,test";
 
 /// Debian's compiler, cargo, linker and the sources of std. Its `rustc` without `-web` lacks the last.
 fn debian_is_complete() -> bool {

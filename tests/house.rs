@@ -1,0 +1,140 @@
+//! The house's rule for `src/core`: it decides, and knows no clock, no chance, no I/O and no browser.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// Words that would bring one of them in, and what to do instead.
+const FORBIDDEN: &[(&[&str], &str)] = &[
+    (&["Instant", "SystemTime", "UNIX_EPOCH"], "`now` is an argument"),
+    (&["rand", "getrandom", "fastrand", "RandomState", "HashMap", "HashSet"], "chance is an argument"),
+    (&["fs", "net", "env", "process", "thread", "tokio", "async", "await"], "effects are returned"),
+    (
+        &["web_sys", "js_sys", "wasm_bindgen", "serde_wasm_bindgen", "gloo", "gloo_timers", "wasm_bindgen_futures"],
+        "that is `src/browser`'s",
+    ),
+];
+
+#[test]
+fn the_core_knows_no_clock_no_chance_and_no_browser() {
+    let mut files = Vec::new();
+    collect(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src/core"), &mut files);
+    assert!(files.len() > 5, "found only {files:?}");
+    let mut found = Vec::new();
+    for file in files {
+        let source = fs::read_to_string(&file).expect("readable");
+        for (line, text) in code(&source).lines().enumerate() {
+            for (word, instead) in forbidden(text) {
+                found.push(format!("{}:{}: {word}: {instead}", file.display(), line + 1));
+            }
+        }
+    }
+    assert!(found.is_empty(), "\n{}\n", found.join("\n"));
+}
+
+#[test]
+fn words_in_comments_and_texts_are_no_code() {
+    let source = "a(); // Instant\n/* rand /* net */ fs */ b(\"SystemTime \\\" env\", '\"'); Instant::now()";
+    let code = code(source);
+    assert_eq!(code.lines().count(), 2, "lines keep their numbers");
+    let words: Vec<&str> = code.lines().flat_map(forbidden).map(|(word, _)| word).collect();
+    assert_eq!(words, ["Instant"]);
+    assert!(code.contains("a()") && code.contains("b("));
+}
+
+#[test]
+fn raw_texts_and_lifetimes_do_not_hide_code() {
+    let source = "fn f<'a>(x: &'a str) { r#\"a \" // net\"#; r\"\\\"; getrandom(b'\\'') }";
+    assert_eq!(forbidden(&code(source)).map(|(word, _)| word).collect::<Vec<_>>(), ["getrandom"]);
+}
+
+fn forbidden(code: &str) -> impl Iterator<Item = (&str, &'static str)> {
+    code.split(|c: char| !(c.is_alphanumeric() || c == '_')).filter_map(|word| {
+        FORBIDDEN.iter().find(|(words, _)| words.contains(&word)).map(|(_, instead)| (word, *instead))
+    })
+}
+
+/// The source without comments and without what is inside texts; its lines stay where they are.
+fn code(source: &str) -> String {
+    let (mut out, mut rest) = (String::new(), source);
+    while let Some(first) = rest.chars().next() {
+        let length = skipped(rest, out.chars().next_back()).unwrap_or(0);
+        if length == 0 {
+            out.push(first);
+            rest = &rest[first.len_utf8()..];
+        } else {
+            out.extend(rest[..length].chars().filter(|c| *c == '\n'));
+            out.push(' ');
+            rest = &rest[length..];
+        }
+    }
+    out
+}
+
+/// The length of the comment, text or character that `rest` begins with, if it does.
+fn skipped(rest: &str, before: Option<char>) -> Option<usize> {
+    if rest.starts_with("//") {
+        return Some(rest.find('\n').unwrap_or(rest.len()));
+    }
+    if rest.starts_with("/*") {
+        return Some(block(rest));
+    }
+    if rest.starts_with('r') && !before.is_some_and(|c| c.is_alphanumeric() && c != 'b' || c == '_') {
+        let hashes = rest[1..].chars().take_while(|c| *c == '#').count();
+        let body = rest[1 + hashes..].strip_prefix('"')?;
+        let end = format!("\"{}", "#".repeat(hashes));
+        return Some(2 + hashes + body.find(&end).map_or(body.len(), |at| at + end.len()));
+    }
+    if rest.starts_with('"') {
+        return Some(quoted(rest, '"'));
+    }
+    // A character, unless it is a lifetime.
+    let mut next = rest.strip_prefix('\'')?.chars();
+    let first = next.next()?;
+    (first == '\\' || next.next() == Some('\'')).then(|| quoted(rest, '\''))
+}
+
+/// Block comments nest.
+fn block(rest: &str) -> usize {
+    let (mut depth, mut at) = (0, 0);
+    while at < rest.len() {
+        let here = &rest[at..];
+        let step = if here.starts_with("/*") {
+            depth += 1;
+            2
+        } else if here.starts_with("*/") {
+            depth -= 1;
+            2
+        } else {
+            here.chars().next().map_or(1, char::len_utf8)
+        };
+        at += step;
+        if depth == 0 {
+            break;
+        }
+    }
+    at
+}
+
+fn quoted(rest: &str, quote: char) -> usize {
+    let mut escaped = false;
+    for (at, c) in rest.char_indices().skip(1) {
+        match c {
+            _ if escaped => escaped = false,
+            '\\' => escaped = true,
+            c if c == quote => return at + 1,
+            _ => {}
+        }
+    }
+    rest.len()
+}
+
+fn collect(dir: &Path, files: &mut Vec<PathBuf>) {
+    for entry in fs::read_dir(dir).expect("src/core") {
+        let path = entry.expect("an entry").path();
+        if path.is_dir() {
+            collect(&path, files);
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            files.push(path);
+        }
+    }
+}
