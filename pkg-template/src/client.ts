@@ -87,12 +87,14 @@ export function connect(options: T.Options = {}): T.Trueup {
     drain();
   };
 
-  const drain = (first?: () => Effect[]): void => {
+  const carryOut = (effects: string): void => (JSON.parse(effects) as Effect[]).forEach(act);
+
+  const drain = (first?: () => string): void => {
     if (draining || !core) return;
     draining = true;
     try {
-      first?.().forEach(act);
-      while (core && inbox.length) core.handle(inbox.shift()!, ...clocks()).forEach(act);
+      if (first) carryOut(first());
+      while (core && inbox.length) carryOut(core.handle(inbox.shift()!, ...clocks()));
       clearTimeout(timer);
       if (core) timer = setTimeout(() => send({ type: "wake" }), (core as Core).wake(...clocks()));
     } catch (trap) {
@@ -337,7 +339,7 @@ export function connect(options: T.Options = {}): T.Trueup {
     inspect: () => {
       let known;
       try {
-        known = core?.inspect(...clocks());
+        known = core && JSON.parse(core.inspect(...clocks()));
       } catch (trap) {
         lose(trap);
       }

@@ -142,12 +142,12 @@ export type Effect =
 
 /** The wasm class: `new Core(options, start, mono, wall)` throws `{ code, path }` for wrong options. */
 export interface Core {
-  /** `mono`: `performance.now()`, `wall`: `Date.now()`. */
-  handle(input: Input, mono: number, wall: number): Effect[];
+  /** Gives the effects, as the JSON of `Effect[]`. `mono`: `performance.now()`, `wall`: `Date.now()`. */
+  handle(input: Input, mono: number, wall: number): string;
   /** The effects of the start itself; to be carried out like those of `handle`. */
-  start(mono: number, wall: number): Effect[];
-  /** All that the core knows, as plain data. */
-  inspect(mono: number, wall: number): Record<string, unknown>;
+  start(mono: number, wall: number): string;
+  /** All that the core knows, as JSON. */
+  inspect(mono: number, wall: number): string;
   /** In how many ms it wants `{ type: "wake" }`, at most 2³¹−1; to be asked after every `handle`. */
   wake(mono: number, wall: number): number;
   /** Ends it. */

@@ -117,13 +117,13 @@ export function play({ answer = () => [], start = [], refuse } = {}) {
       if (refuse) throw refuse;
       core.given = { options, start: begin };
       return {
-        start: () => start,
+        start: () => JSON.stringify(start),
         handle: (input) => {
           core.heard.push(input);
-          return core.answer(input) ?? [];
+          return JSON.stringify(core.answer(input) ?? []);
         },
         wake: () => core.delay ?? 0x7fff_ffff,
-        inspect: () => ({ serial: 7 }),
+        inspect: () => JSON.stringify({ serial: 7 }),
         free: () => core.freed++,
       };
     },

@@ -1,8 +1,8 @@
 //! The only `#[wasm_bindgen]` exports.
 
-use js_sys::Array;
 use wasm_bindgen::prelude::*;
 
+use super::json::Json;
 use super::wire;
 use crate::core::Client;
 use crate::core::time::Now;
@@ -28,13 +28,13 @@ impl Core {
         }
     }
 
-    /// The effects of the start.
-    pub fn start(&mut self, mono: f64, wall: f64) -> Array {
+    /// The effects of the start, as JSON.
+    pub fn start(&mut self, mono: f64, wall: f64) -> String {
         self.drain(now(mono, wall))
     }
 
-    /// Something happened; gives the effects. An input that it does not know does nothing.
-    pub fn handle(&mut self, input: JsValue, mono: f64, wall: f64) -> Array {
+    /// Something happened; gives the effects, as JSON. An input that it does not know does nothing.
+    pub fn handle(&mut self, input: JsValue, mono: f64, wall: f64) -> String {
         let now = now(mono, wall);
         if let Some(event) = wire::event(&wire::tree(input)) {
             self.client.handle(now, event);
@@ -49,17 +49,19 @@ impl Core {
         self.client.next_wake(now).map_or(LONGEST, |wake| wake.at - now.mono).clamp(0, LONGEST) as f64
     }
 
-    /// All that it knows, as plain data.
-    pub fn inspect(&self, mono: f64, wall: f64) -> JsValue {
+    /// All that it knows, as JSON.
+    pub fn inspect(&self, mono: f64, wall: f64) -> String {
         wire::inspect(&self.client, now(mono, wall))
     }
 
-    fn drain(&mut self, now: Now) -> Array {
-        let effects = Array::new();
+    fn drain(&mut self, now: Now) -> String {
+        let mut out = Json::new();
+        out.array();
         while let Some(effect) = self.client.poll_effect() {
-            effects.push(&wire::effect(&self.client, now, effect));
+            wire::effect(&mut out, &self.client, now, effect);
         }
-        effects
+        out.close(']');
+        out.done()
     }
 }
 

@@ -5,6 +5,7 @@
 //! call into it after a trap. What stays is `JSON.parse` into the one tree.
 
 mod exports;
+mod json;
 mod wire;
 
 /// talc is 1.5 KB smaller than dlmalloc.

@@ -2,6 +2,7 @@
 
 use wasm_bindgen::prelude::*;
 
+use super::json::Json;
 use crate::core::Client;
 use crate::core::config::{Build, Mark};
 use crate::core::error::Flaw;
@@ -141,169 +142,181 @@ fn answer(value: &Value) -> Answer {
 }
 
 /// An effect, as the page carries it out.
-pub fn effect(client: &Client, now: Now, effect: Effect) -> JsValue {
-    let simple = |name: &str| Value::object([("do", name.into())]);
-    let on = |name: &str, member, on: bool| Value::object([("do", name.into()), (member, on.into())]);
-    let emit = |event: &str, detail: Value| {
-        Value::object([("do", "emit".into()), ("event", event.into()), ("detail", detail)])
+pub fn effect(out: &mut Json, client: &Client, now: Now, effect: Effect) {
+    out.object();
+    let name = match &effect {
+        Effect::Poll { .. } => "poll",
+        Effect::Abort => "abort",
+        Effect::Tell(..) | Effect::Hello => "tell",
+        Effect::Lead(_) => "lead",
+        Effect::Keep { .. } => "keep",
+        Effect::Shell => "shell",
+        Effect::Activate => "activate",
+        Effect::Save => "save",
+        Effect::Reload { .. } => "reload",
+        Effect::Taken(_) => "taken",
+        _ => "emit",
     };
-    js(&match effect {
-        Effect::Poll { etag } => Value::object([("do", "poll".into()), ("etag", etag.into())]),
-        Effect::Abort => simple("abort"),
-        Effect::Tell(answer, next) => Value::object([("do", "tell".into()), ("message", told(answer, next))]),
+    out.text("do", Some(name));
+    let mut event = |name| {
+        out.text("event", Some(name));
+        out.name("detail");
+    };
+    match effect {
+        Effect::Poll { etag } => out.text("etag", etag.as_deref()),
+        Effect::Tell(answer, next) => told(out, answer, next),
         Effect::Hello => {
-            Value::object([("do", "tell".into()), ("message", Value::object([("type", "hello".into())]))])
+            out.inside("message");
+            out.text("type", Some("hello"));
+            out.close('}');
         }
-        Effect::Lead(lead) => on("lead", "on", lead),
+        Effect::Lead(on) => out.flag("on", on),
         Effect::Keep { state, text } => {
-            Value::object([("do", "keep".into()), ("state", state), ("text", text.into())])
+            out.member("state", &state);
+            out.text("text", text.as_deref());
         }
-        Effect::Shell => simple("shell"),
-        Effect::Activate => simple("activate"),
-        Effect::Save => simple("save"),
-        Effect::Reload { session, asked, url } => Value::object([
-            ("do", "reload".into()),
-            ("session", session),
-            ("asked", asked.into()),
-            ("url", url.into()),
-        ]),
-        Effect::Taken(taken) => on("taken", "taken", taken),
-        Effect::Standing(standing) => emit("standing", self::standing(&standing)),
-        Effect::Refresh(state) => emit("refresh", refresh(client, now, &state)),
-        Effect::Ready(how) => emit("ready", how.into()),
+        Effect::Reload { session, asked, url } => {
+            out.member("session", &session);
+            out.flag("asked", asked);
+            out.text("url", url.as_deref());
+        }
+        Effect::Taken(taken) => out.flag("taken", taken),
+        Effect::Standing(of) => {
+            event("standing");
+            standing(out, &of);
+        }
+        Effect::Refresh(state) => {
+            event("refresh");
+            refresh(out, client, now, &state);
+        }
+        Effect::Ready(how) => {
+            event("ready");
+            out.string(how);
+        }
         Effect::Polled { why, outcome } => {
-            emit("poll", Value::object([("why", why.name().into()), ("outcome", outcome.into())]))
+            event("poll");
+            out.object();
+            out.text("why", Some(why.name()));
+            out.text("outcome", Some(outcome));
+            out.close('}');
         }
-        Effect::Fault(blame) => emit("error", fault(&blame)),
-    })
+        Effect::Fault(blame) => {
+            event("error");
+            fault(out, &blame);
+        }
+        Effect::Abort | Effect::Shell | Effect::Activate | Effect::Save => {}
+    }
+    out.close('}');
 }
 
-fn told(answer: Option<Answer>, next: i64) -> Value {
-    let next = Value::Number(next as f64);
-    let Some(answer) = answer else { return Value::object([("type", "failed".into()), ("next", next)]) };
-    let (delay, date) = match answer.retry_after {
-        Some(RetryAfter::Delay(ms)) => (Some(ms as f64), None),
-        Some(RetryAfter::Date(ms)) => (None, Some(ms as f64)),
-        None => (None, None),
-    };
-    Value::object([
-        ("type", "answer".into()),
-        ("next", next),
-        ("status", (answer.status as f64).into()),
-        ("foreign", answer.foreign.into()),
-        ("etag", answer.etag.into()),
-        ("date", answer.date.map(|date| date as f64).into()),
-        ("retryAfter", delay.into()),
-        ("retryDate", date.into()),
-        ("text", answer.text.into()),
-        ("tooLong", answer.too_long.into()),
-    ])
+fn told(out: &mut Json, answer: Option<Answer>, next: i64) {
+    out.inside("message");
+    out.text("type", Some(if answer.is_some() { "answer" } else { "failed" }));
+    out.int("next", Some(next));
+    if let Some(answer) = answer {
+        out.int("status", Some(answer.status.into()));
+        out.flag("foreign", answer.foreign);
+        out.text("etag", answer.etag.as_deref());
+        out.int("date", answer.date);
+        match answer.retry_after {
+            Some(RetryAfter::Delay(ms)) => out.int("retryAfter", Some(ms)),
+            Some(RetryAfter::Date(ms)) => out.int("retryDate", Some(ms)),
+            None => {}
+        }
+        out.text("text", answer.text.as_deref());
+        out.flag("tooLong", answer.too_long);
+    }
+    out.close('}');
 }
 
-fn standing(standing: &Standing) -> Value {
-    Value::object([
-        ("status", standing.status.name().into()),
-        ("reason", standing.reason.into()),
-        ("deadline", standing.deadline.map(|ms| ms as f64).into()),
-    ])
+fn standing(out: &mut Json, standing: &Standing) {
+    out.object();
+    out.text("status", Some(standing.status.name()));
+    out.text("reason", Some(standing.reason));
+    out.int("deadline", standing.deadline);
+    out.close('}');
 }
 
-fn refresh(client: &Client, now: Now, state: &State) -> Value {
-    let asking = client.in_force().manifest.as_ref().map(|m| &m.refresh);
-    let shown = asking.filter(|_| state.target.is_some());
+fn refresh(out: &mut Json, client: &Client, now: Now, state: &State) {
+    out.object();
+    out.text("phase", Some(state.phase.name()));
+    out.text("action", Some(state.action.name()));
+    out.text("target", state.target.as_deref());
+    out.text("reason", Some(state.reason).filter(|r| !r.is_empty()));
+    out.int("until", state.until.map(|at| now.wall + at - now.mono));
     let refresh = client.refresh();
-    let counting = state.phase == Phase::Counting;
-    Value::object([
-        ("phase", state.phase.name().into()),
-        ("action", state.action.name().into()),
-        ("target", state.target.as_deref().into()),
-        ("reason", Some(state.reason).filter(|r| !r.is_empty()).into()),
-        ("until", state.until.map(|at| (now.wall + at - now.mono) as f64).into()),
-        (
-            "holds",
-            match state.phase {
-                Phase::Holding => Value::Array(refresh.open_holds(now.mono)),
-                _ => Value::Null,
-            },
-        ),
-        ("deferrals", counting.then_some(refresh.deferrals as f64).into()),
-        ("seconds", counting.then_some(client.config().countdown as f64 / 1000.0).into()),
-        ("deadline", shown.and(client.standing().deadline).map(|ms| ms as f64).into()),
-        ("notes", shown.map_or(Value::Null, |a| a.notes.clone())),
-        ("link", shown.and_then(|a| a.link.as_deref()).into()),
-    ])
+    if state.phase == Phase::Holding {
+        out.member("holds", &Value::Array(refresh.open_holds(now.mono)));
+    }
+    if state.phase == Phase::Counting {
+        out.int("deferrals", Some(refresh.deferrals.into()));
+        out.int("seconds", Some(client.config().countdown / 1000));
+    }
+    if let Some(manifest) = client.in_force().manifest.as_ref().filter(|_| state.target.is_some()) {
+        out.int("deadline", client.standing().deadline);
+        out.member("notes", &manifest.refresh.notes);
+        out.text("link", manifest.refresh.link.as_deref());
+    }
+    out.close('}');
 }
 
-fn fault(blame: &Blame) -> Value {
+fn fault(out: &mut Json, blame: &Blame) {
     let (who, code, path) = match blame {
         Blame::Publisher(flaw) => ("publisher", flaw.fault.code(), Some(flaw.path.as_str())),
         Blame::Network(error) => ("network", error.code(), None),
         Blame::Memory => ("memory", "foreign", None),
     };
-    Value::object([("blame", who.into()), ("code", code.into()), ("path", path.into())])
+    out.object();
+    out.text("blame", Some(who));
+    out.text("code", Some(code));
+    out.text("path", path);
+    out.close('}');
 }
 
 /// All that the core knows.
-pub fn inspect(client: &Client, now: Now) -> JsValue {
-    let (in_force, config) = (client.in_force(), client.config());
-    let schedule = client.schedule();
-    let wake = client.next_wake(now);
-    js(&Value::object([
-        ("build", config.build.id.as_str().into()),
-        ("app", config.app.as_str().into()),
-        ("standing", standing(&client.standing())),
-        ("refresh", refresh(client, now, &client.refresh().state)),
-        ("serial", in_force.manifest.as_ref().map(|m| m.serial as f64).into()),
-        ("current", in_force.manifest.as_ref().map(|m| m.current.id.as_str()).into()),
-        ("regressed", in_force.regressed.as_ref().map(|m| m.serial as f64).into()),
-        ("serverTime", client.server_time(now).map(|ms| ms as f64).into()),
-        ("everySeconds", (schedule.every as f64 / 1000.0).into()),
-        (
-            "role",
-            match schedule.role {
-                Role::Alone => "alone",
-                Role::Follower => "follower",
-                Role::Leader => "leader",
-            }
-            .into(),
-        ),
-        ("polling", schedule.running().map(|why| why.name()).into()),
-        (
-            "wake",
-            wake.map_or(Value::Null, |wake| {
-                Value::object([("in", ((wake.at - now.mono) as f64).into()), ("reason", wake.reason.into())])
-            }),
-        ),
-    ]))
-}
-
-/// A flaw, as JavaScript's `TrueupError` has it.
-pub fn flaw(flaw: &Flaw) -> JsValue {
-    js(&Value::object([("code", flaw.fault.code().into()), ("path", flaw.path.as_str().into())]))
-}
-
-/// The tree as JavaScript's objects.
-fn js(value: &Value) -> JsValue {
-    match value {
-        Value::Null => JsValue::UNDEFINED,
-        Value::Bool(b) => (*b).into(),
-        Value::Number(n) => (*n).into(),
-        Value::String(s) => s.as_str().into(),
-        Value::Array(items) => {
-            let array = js_sys::Array::new();
-            for item in items {
-                array.push(&js(item));
-            }
-            array.into()
-        }
-        Value::Object(members) => {
-            let object = js_sys::Object::new();
-            for (name, value) in members {
-                let _ = js_sys::Reflect::set(&object, &name.as_str().into(), &js(value));
-            }
-            object.into()
-        }
+pub fn inspect(client: &Client, now: Now) -> String {
+    let (in_force, config, schedule) = (client.in_force(), client.config(), client.schedule());
+    let mut json = Json::new();
+    let out = &mut json;
+    out.object();
+    out.text("build", Some(&config.build.id));
+    out.text("app", Some(&config.app));
+    out.name("standing");
+    standing(out, &client.standing());
+    out.name("refresh");
+    refresh(out, client, now, &client.refresh().state);
+    if let Some(manifest) = &in_force.manifest {
+        out.int("serial", Some(manifest.serial as i64));
+        out.text("current", Some(&manifest.current.id));
     }
+    out.int("regressed", in_force.regressed.as_ref().map(|m| m.serial as i64));
+    out.int("serverTime", client.server_time(now));
+    out.int("everySeconds", Some(schedule.every / 1000));
+    let role = match schedule.role {
+        Role::Alone => "alone",
+        Role::Follower => "follower",
+        Role::Leader => "leader",
+    };
+    out.text("role", Some(role));
+    out.text("polling", schedule.running().map(|why| why.name()));
+    if let Some(wake) = client.next_wake(now) {
+        out.inside("wake");
+        out.int("in", Some(wake.at - now.mono));
+        out.text("reason", Some(wake.reason));
+        out.close('}');
+    }
+    out.close('}');
+    json.done()
+}
+
+/// A flaw, as JavaScript's `TrueupError` has it: an object, because it is thrown.
+pub fn flaw(flaw: &Flaw) -> JsValue {
+    let mut out = Json::new();
+    out.object();
+    out.text("code", Some(flaw.fault.code()));
+    out.text("path", Some(&flaw.path));
+    out.close('}');
+    js_sys::JSON::parse(&out.done()).unwrap_or(JsValue::UNDEFINED)
 }
 
 fn number(value: &Value, name: &str) -> Option<f64> {
