@@ -68,3 +68,11 @@ test("every option of connect stands in the README, and every attribute of the s
   const known = [...paths.map(attribute), "data-version", "data-app"];
   for (const [, name] of readme.matchAll(/\b(data-[a-z]+(?:-[a-z]+)*)\b/g)) assert.ok(known.includes(name), name);
 });
+
+test("every command in the documents exists", () => {
+  const tasks = /enum Task \{(.*?)^\}/ms.exec(read("xtask/src/main.rs"))[1];
+  const known = [...tasks.matchAll(/^    ([A-Z]\w+)/gm)].map(([, name]) => name.toLowerCase());
+  assert.ok(known.includes("build"));
+  for (const file of ["README.md", "ARCHITECTURE.md"])
+    for (const [, name] of read(file).matchAll(/cargo xtask (\w+)/g)) assert.ok(known.includes(name), `${file}: cargo xtask ${name}`);
+});
