@@ -1,5 +1,6 @@
 // The demo: an operator's console with tabs of the shop side by side, played through in Chromium.
 import assert from "node:assert/strict";
+import { readFile } from "node:fs/promises";
 import { test } from "node:test";
 import { deployment } from "./deployment.mjs";
 import { assertNoFaults, browser, openTab } from "./driver.mjs";
@@ -7,10 +8,10 @@ import { assertNoFaults, browser, openTab } from "./driver.mjs";
 await Promise.all([deployment(), browser()]);
 
 /** The console over a fresh world, with its three tabs loaded. */
-async function openConsole(test) {
+async function openConsole(test, options) {
   const server = await deployment();
   await server.control({ do: "reset" });
-  const tab = await openTab(test, { viewport: { width: 1440, height: 1000 } });
+  const tab = await openTab(test, { viewport: { width: 1440, height: 1000 }, ...options });
   await tab.page.goto(`${server.origin}/`);
   await says(tab, "All 3 tabs run 1.0.0");
   for (const id of [1, 2, 3]) await stands(tab, id, "current");
@@ -100,6 +101,25 @@ test("a broken manifest is in the timeline, and on no tab", async (test) => {
   for (const id of [1, 2, 3]) await refresh(tab, id, "is offered");
   assertNoFaults(tab);
 });
+
+for (const colorScheme of ["light", "dark"]) {
+  test(`axe finds nothing in the console or the shop (${colorScheme})`, async (test) => {
+    const tab = await openConsole(test, { colorScheme });
+    await press(tab, "To half of the servers");
+    const axe = await readFile(new URL("../../node_modules/axe-core/axe.min.js", import.meta.url), "utf8");
+    const violations = async (frame) => {
+      await frame.evaluate(axe);
+      const { violations } = await frame.evaluate(() => window.axe.run(document, { iframes: false }));
+      return violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ target }) => target).join(" | ")}`);
+    };
+    for (const name of ["Deploy", "Window", "Break", "APIs", "Flags"]) {
+      await operator(tab, name);
+      assert.deepEqual(await violations(tab.page.mainFrame()), [], name);
+    }
+    assert.deepEqual(await violations(tab.page.frame("tab-1")), []);
+    assertNoFaults(tab);
+  });
+}
 
 test("tabs are opened, hidden, shown and closed", async (test) => {
   const tab = await openConsole(test);

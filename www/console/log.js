@@ -13,7 +13,11 @@ let waiting = false;
 
 /** Adds a row. `what` and `outcome` are texts; `bad` colours the outcome; `quiet` rows can be hidden. */
 export function add({ at = Date.now(), tab = "", kind, what, outcome = "", bad = false, dull = false }) {
-  entries.push({ at, tab: String(tab), kind, what, outcome, bad, dull });
+  const entry = { at, tab: String(tab), kind, what, outcome, bad, dull };
+  // Requests are told when they are answered, and stand at the time at which they were made.
+  let place = entries.length;
+  while (place > 0 && entries[place - 1].at > at) place--;
+  entries.splice(place, 0, entry);
   if (entries.length > KEPT + 100) entries = entries.slice(-KEPT);
   later();
 }

@@ -117,7 +117,7 @@ function show(tab) {
   }
   if (!state) return;
   of("standing").replaceChildren(span(`standing ${state.standing.status}`, state.standing.status), because(state.standing, state.standing.status));
-  of("refresh").replaceChildren(phase(state.refresh), state.refresh.phase === "idle" ? "" : because(state.refresh));
+  of("refresh").replaceChildren(phase(state.refresh), state.refresh.phase === "idle" ? "" : because(state.refresh, state.standing.reason));
   const plans = Object.entries(state.plan?.apis ?? {});
   of("plan").replaceChildren(...plans.map(([name, plan]) => {
     const good = { agreed: "good", deprecated: "warn", "client-too-old": "bad", "client-too-new": "bad" }[plan.outcome];
