@@ -9,7 +9,15 @@ const FORBIDDEN: &[(&[&str], &str)] = &[
     (&["rand", "getrandom", "fastrand", "RandomState", "HashMap", "HashSet"], "chance is an argument"),
     (&["fs", "net", "env", "process", "thread", "tokio", "async", "await"], "effects are returned"),
     (
-        &["web_sys", "js_sys", "wasm_bindgen", "serde_wasm_bindgen", "gloo", "gloo_timers", "wasm_bindgen_futures"],
+        &[
+            "web_sys",
+            "js_sys",
+            "wasm_bindgen",
+            "serde_wasm_bindgen",
+            "gloo",
+            "gloo_timers",
+            "wasm_bindgen_futures",
+        ],
         "that is `src/browser`'s",
     ),
 ];

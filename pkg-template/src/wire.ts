@@ -111,8 +111,8 @@ export type Input =
   | { type: "unbooked" }
   /** Another context for the flags. */
   | { type: "context"; context: unknown }
-  /** An API refused a version with a sign: `supported` as its header listed, if it did. */
-  | { type: "refused"; api: string; version: string; supported?: string[] };
+  /** Answers that refused a version, with a sign that this is why: `supported` as a header listed it, if one did. */
+  | { type: "refused"; refusals: { api: string; version: string; supported?: string[] }[] };
 
 /** What the core asks of the page. */
 export type Effect =

@@ -124,6 +124,7 @@ pub fn event(value: &Value) -> Option<Event> {
         "navigate" => Event::Navigate(text(value, "url")?),
         "saved" => Event::Saved,
         "unbooked" => Event::Unbooked,
+        "refused" => Event::Refused(value.get("refusals").cloned().unwrap_or(Value::Null)),
         _ => return None,
     })
 }
@@ -192,6 +193,13 @@ pub fn effect(out: &mut Json, client: &Client, now: Now, effect: Effect) {
         Effect::Ready(how) => {
             event("ready");
             out.string(how);
+        }
+        Effect::Plan(plan) => {
+            event("plan");
+            out.object();
+            out.int("generation", Some(plan.generation as i64));
+            out.member("apis", &plan.apis);
+            out.close('}');
         }
         Effect::Polled { why, outcome } => {
             event("poll");

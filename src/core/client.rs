@@ -7,13 +7,14 @@ use super::error::{ConfigError, Fault, FetchError, Flaw};
 use super::event::{Answer, Blame, Effect, Event, Start, Wake};
 use super::manifest::{MAX_TEXT, Manifest};
 use super::memory::{Kept, MAX_KEPT};
+use super::negotiate::{self, Overlay, Plan, negotiate};
 use super::refresh::budget::Budget;
 use super::refresh::shell::Worker;
 use super::refresh::{Ask, Facts, Refresh, State};
 use super::schedule::{Role, Schedule, Why};
 use super::serial::{Heard, InForce};
 use super::time::{Chance, Now, SECOND, ServerTime};
-use super::value::Value;
+use super::value::{Node, Value};
 use super::window::{Action, Standing, Status, Verdict, action, standing};
 
 /// `ready` waits this long for the first answer.
@@ -38,6 +39,13 @@ pub struct Client {
     locks: bool,
     /// A chunk was lost: remembered until a newer build appears.
     stranded: bool,
+    overlay: Overlay,
+    plan: Plan,
+    /// When the plan changes by itself, by the servers' clock.
+    turn: Option<i64>,
+    verdict: Verdict,
+    /// The serial whose `apis` were looked through.
+    looked: u64,
     standing: Standing,
     published: Option<State>,
     /// Until when `ready` waits; `None`: it has been said.
@@ -98,6 +106,11 @@ impl Client {
             marked: start.mark.is_some(),
             locks: start.locks,
             stranded: false,
+            overlay: Overlay::default(),
+            plan: Plan::none(),
+            turn: None,
+            verdict: Verdict::Fine,
+            looked: 0,
             standing: Standing { status: Status::Unknown, reason: "no-manifest", deadline: None },
             published: None,
             ready: Some(if fresh { now.mono } else { now.mono + READY }),
@@ -178,6 +191,12 @@ impl Client {
             }
             Event::Saved => self.refresh.saved(now),
             Event::Unbooked => self.refresh.unbooked(),
+            Event::Refused(refusals) => {
+                if self.overlay.refuse(mono, self.serial(), &refusals, &self.plan.apis) && self.negotiate(now)
+                {
+                    self.schedule.early(mono, &mut self.chance, Why::Refused, true);
+                }
+            }
         }
         self.go(now);
     }
@@ -203,6 +222,8 @@ impl Client {
         add(self.ready, "ready");
         let deadline = self.in_force.manifest.as_ref().and_then(|m| m.deadline);
         add(deadline.and_then(|d| self.server.mono_of(d)).filter(|at| *at > now.mono), "deadline");
+        add(self.turn.and_then(|turn| self.server.mono_of(turn)), "sunset");
+        add(self.overlay.wake(), "refusal");
         next
     }
 
@@ -224,6 +245,11 @@ impl Client {
     /// The manifest in force, and what speaks against it.
     pub fn in_force(&self) -> &InForce {
         &self.in_force
+    }
+
+    /// The plan for all APIs.
+    pub fn plan(&self) -> &Plan {
+        &self.plan
     }
 
     /// The options.
@@ -425,6 +451,38 @@ impl Client {
         self.effects.push_back(Effect::Keep { state: self.kept.write(), text });
     }
 
+    fn serial(&self) -> u64 {
+        self.in_force.manifest.as_ref().map_or(0, |m| m.serial)
+    }
+
+    /// Publishes the plan as it is now, and says whether refusals leave an API with nothing.
+    fn negotiate(&mut self, now: Now) -> bool {
+        if self.config.apis.is_empty() {
+            return false;
+        }
+        let serial = self.serial();
+        self.overlay.end(now.mono, serial);
+        let tree = self.in_force.manifest.as_ref().map(|m| Node::root(&m.tree));
+        let apis = tree.as_ref().map(|tree| tree.member("apis"));
+        let found = negotiate(&self.config.apis, apis.as_ref(), self.server.at(now), &self.overlay);
+        if self.looked != serial {
+            self.looked = serial;
+            for flaw in found.flaws {
+                self.effects.push_back(Effect::Fault(Blame::Publisher(flaw)));
+            }
+        }
+        self.turn = found.next_change;
+        self.verdict = match found.verdict {
+            negotiate::Verdict::Fine => Verdict::Fine,
+            negotiate::Verdict::Deprecated(deadline) => Verdict::Deprecated(deadline),
+            negotiate::Verdict::TooOld => Verdict::TooOld,
+        };
+        if self.plan.publish(found.apis) {
+            self.effects.push_back(Effect::Plan(self.plan.clone()));
+        }
+        found.nothing_left
+    }
+
     /// After every event: polls that are due, the standing, the refresh.
     fn go(&mut self, now: Now) {
         if self.schedule.overdue(now.mono) {
@@ -436,8 +494,9 @@ impl Client {
             let how = if self.in_force.manifest.is_some() { "stored" } else { "timeout" };
             self.effects.push_back(Effect::Ready(how));
         }
+        self.negotiate(now);
         if let Some(manifest) = &self.in_force.manifest {
-            let standing = standing(&self.config.build, manifest, self.server.at(now), Verdict::Fine);
+            let standing = standing(&self.config.build, manifest, self.server.at(now), self.verdict);
             if standing != self.standing {
                 self.standing = standing;
                 self.effects.push_back(Effect::Standing(standing));

@@ -1,6 +1,7 @@
 //! The app's options, decoded once: past this file they cannot be wrong.
 
 use super::error::{ConfigError, Fault, Flaw};
+use super::negotiate::{Spoken, spoken};
 use super::time::SECOND;
 use super::value::{Node, Value};
 use super::version::Version;
@@ -29,6 +30,8 @@ pub struct Config {
     pub countdown: i64,
     /// Whether a waiting service worker may be told to take over.
     pub activate: bool,
+    /// The APIs that the app calls.
+    pub apis: Vec<Spoken>,
 }
 
 /// Where a shell, or this page, says what it is: `<meta name="trueup-build" …>`.
@@ -66,6 +69,7 @@ fn config(root: Node, mark: Option<&Mark>) -> Result<Config, Flaw> {
         every: seconds(&root.member("poll").object()?.member("everySeconds"))?,
         countdown: seconds(&root.member("countdownSeconds"))?.unwrap_or(60 * SECOND),
         activate: root.member("worker").object()?.member("activate").is_present(),
+        apis: spoken(&root.member("apis"))?,
     })
 }
 

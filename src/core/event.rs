@@ -1,6 +1,7 @@
 //! What happens to the core, and what it asks for. The wire to the page is `pkg-template/src/wire.ts`.
 
 use super::error::{FetchError, Flaw};
+use super::negotiate::Plan;
 use super::refresh::State;
 use super::refresh::shell::ShellAnswer;
 use super::schedule::{RetryAfter, Why};
@@ -100,6 +101,9 @@ pub enum Event {
     Saved,
     /// The booking of an unasked reload failed.
     Unbooked,
+    /// Answers refused a version each: a list of `{ api, version, supported }`. One of another version than the plan's, or
+    /// too soon after the last one for its API, changes nothing.
+    Refused(Value),
 }
 
 /// Something is asked for.
@@ -146,6 +150,8 @@ pub enum Effect {
     Standing(Standing),
     /// Published: where the refresh stands.
     Refresh(State),
+    /// Published: the plan for all APIs.
+    Plan(Plan),
     /// Published, once: how the first manifest came.
     Ready(&'static str),
     /// Published: a poll ended.

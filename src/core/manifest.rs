@@ -173,7 +173,7 @@ fn asking(node: Node, warnings: &mut Vec<Flaw>) -> Result<Asking, Flaw> {
         share: clamped(&node.member("share"), 0.0, 1.0, 1.0, warnings)?,
         paused: node.member("paused").bool()?.unwrap_or(false),
         notes: notes.value().cloned().unwrap_or(Value::Null),
-        link: node.member("link").reference(false)?.map(str::to_owned),
+        link: node.member("link").reference()?.map(str::to_owned),
     })
 }
 

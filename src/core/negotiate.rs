@@ -3,69 +3,42 @@
 use std::cmp::Ordering;
 
 use super::error::Flaw;
-use super::value::Value;
+use super::value::{Node, Value};
 use super::version::Version;
 
 mod decode;
 mod overlay;
 
-pub use decode::{offered, spoken};
-pub use overlay::{Overlay, Refusal};
+pub use decode::spoken;
+pub use overlay::Overlay;
+
+use decode::{NEVER, Supported, supported};
+use overlay::Layer;
 
 /// An API that this build speaks: a member of the option `apis`.
 #[derive(Clone, Debug)]
 pub struct Spoken {
     /// The name under which the manifest knows it too.
     pub name: String,
-    /// What it speaks, best first; at least one entry names a version.
-    entries: Vec<Entry>,
     /// Whether the app is of no use without it.
     pub required: bool,
+    /// What it speaks, best first: each entry of `speaks` is one comparator or two that belong together.
+    comparators: Vec<Comparator>,
 }
 
-/// An API as the manifest offers it: a member of `apis`.
+/// `>=2`; an exact version is `=` of it.
 #[derive(Clone, Debug)]
-pub struct Api {
-    supported: Vec<Version>,
-    preferred: Option<Version>,
-    deprecated: Vec<Deprecation>,
-    base: Option<String>,
-    carrier: Option<Carrier>,
-}
-
-/// A member of the manifest's `apis`. One that cannot be used does not take the others with it.
-pub type Offer = (String, Result<Api, Flaw>);
-
-#[derive(Clone, Debug)]
-struct Deprecation {
+struct Comparator {
+    /// The index of its entry in `speaks`.
+    entry: usize,
+    /// On which sides of `version` it holds: of [`LESS`], [`EQUAL`] and [`GREATER`].
+    sides: u8,
     version: Version,
-    since: Option<i64>,
-    sunset: Option<i64>,
-    link: Option<String>,
 }
 
-/// Where a request carries the version.
-#[derive(Clone, Debug, PartialEq, Eq)]
-struct Carrier {
-    kind: &'static str,
-    /// The template of a path; the name of a query parameter, a header or a parameter of the accepted media types.
-    text: String,
-}
-
-/// An entry of `speaks`: an exact version is a range of one.
-#[derive(Clone, Debug)]
-struct Entry {
-    low: Option<Bound>,
-    high: Option<Bound>,
-    /// Named, and so a pre-release may be meant.
-    exact: bool,
-}
-
-#[derive(Clone, Debug)]
-struct Bound {
-    version: Version,
-    inclusive: bool,
-}
+const LESS: u8 = 1;
+const EQUAL: u8 = 2;
+const GREATER: u8 = 4;
 
 /// The outcome of the negotiation of one API.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -98,56 +71,24 @@ impl Outcome {
     }
 }
 
-/// The plan for one API.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ApiPlan {
-    /// Its name.
-    pub name: String,
-    /// The outcome.
-    pub outcome: Outcome,
-    /// The version to call it with, in the servers' spelling; if there is none, calls are refused before they are sent.
-    ///
-    /// Without an outcome that the manifest decided, it is the first version that the build speaks (fail open).
-    pub version: Option<String>,
-    /// Until when that version is served, in ms since 1970.
-    pub deadline: Option<i64>,
-    /// Where its deprecation is explained.
-    pub link: Option<String>,
-    /// Why: a stable code; for an unusable member of the manifest its path and fault.
-    pub reason: String,
-    base: Option<String>,
-    carrier: Option<Carrier>,
-}
-
-impl ApiPlan {
-    /// The plan as JavaScript gets it.
-    pub fn value(&self) -> Value {
-        let carrier =
-            self.carrier.as_ref().map_or(Value::Null, |c| Value::object([(c.kind, c.text.as_str().into())]));
-        Value::object([
-            ("outcome", self.outcome.code().into()),
-            ("version", self.version.clone().into()),
-            ("deadline", self.deadline.map(|ms| ms as f64).into()),
-            ("link", self.link.clone().into()),
-            ("reason", self.reason.as_str().into()),
-            ("base", self.base.clone().into()),
-            ("carrier", carrier),
-        ])
-    }
-}
-
 /// The plan for all APIs, published whole. Calls in flight keep the one that they began with.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Plan {
-    /// Grows by one with every plan that differs from the one before.
+    /// Grows by one with every plan that differs from the one before; 0 before the first.
     pub generation: u64,
-    /// In the order of the option `apis`.
-    pub apis: Vec<ApiPlan>,
+    /// An object with a member for each API that the build speaks, as JavaScript gets it: `{ outcome, version,
+    /// deadline, link, reason, base, carrier }`. A plan without a `version` refuses calls before they are sent.
+    pub apis: Value,
 }
 
 impl Plan {
-    /// Takes what was negotiated, and says whether it differs; the same plans again change nothing.
-    pub fn publish(&mut self, apis: Vec<ApiPlan>) -> bool {
+    /// The plan before there is one.
+    pub const fn none() -> Plan {
+        Plan { generation: 0, apis: Value::Null }
+    }
+
+    /// Takes what was negotiated, and says whether it differs; the same again changes nothing.
+    pub fn publish(&mut self, apis: Value) -> bool {
         let differs = self.apis != apis;
         if differs {
             self.apis = apis;
@@ -158,234 +99,244 @@ impl Plan {
 }
 
 /// What negotiation means for the build's standing. Only what the manifest says counts, never a refusal.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict {
     /// Nothing against the build.
     Fine,
-    /// This required API is left with deprecated versions only; of several, the one that ends first.
-    Deprecated {
-        /// Its name.
-        api: String,
-        /// When that version ends, in ms since 1970.
-        deadline: Option<i64>,
-    },
-    /// This required API is `client-too-old`.
-    TooOld {
-        /// Its name.
-        api: String,
-    },
+    /// A required API is left with deprecated versions only; when the first of those ends, in ms since 1970.
+    Deprecated(Option<i64>),
+    /// A required API is `client-too-old`.
+    TooOld,
 }
 
 /// All that a negotiation finds.
 #[derive(Clone, Debug)]
 pub struct Negotiation {
-    /// One for each API that the build speaks, in that order.
-    pub plans: Vec<ApiPlan>,
+    /// For [`Plan::publish`].
+    pub apis: Value,
     /// For the standing.
     pub verdict: Verdict,
     /// The server time, in ms since 1970, at which to negotiate again: a deprecation or a sunset takes effect.
     pub next_change: Option<i64>,
     /// The overlay leaves an API with nothing in common: a poll may know more.
     pub nothing_left: bool,
+    /// What is wrong with the manifest's `apis`, as far as the build speaks them.
+    pub flaws: Vec<Flaw>,
 }
 
-/// Negotiates all APIs: a pure function of what the build speaks, what the manifest offers (`None`: there is
-/// none), the servers' clock (`None`: unknown, so nothing has ended), and the refusals.
+/// Negotiates all APIs: a pure function of what the build speaks, what the manifest offers (its `apis`; `None`: there is
+/// no manifest), the servers' clock (`None`: unknown, so nothing has ended), and the refusals.
 pub fn negotiate(
     spoken: &[Spoken],
-    offered: Option<&[Offer]>,
+    offered: Option<&Node>,
     server_time: Option<i64>,
     overlay: &Overlay,
 ) -> Negotiation {
     let mut all = Negotiation {
-        plans: Vec::with_capacity(spoken.len()),
+        apis: Value::Null,
         verdict: Verdict::Fine,
         next_change: None,
         nothing_left: false,
+        flaws: Vec::new(),
     };
+    let mut apis = Vec::with_capacity(spoken.len());
+    let mut next = NEVER;
     for s in spoken {
-        let offer = offered.map(|all| all.iter().find(|(name, _)| *name == s.name));
-        let mut reason = String::new();
-        let (api, open) = match offer {
-            Some(Some((_, Ok(api)))) => (Some(api), Outcome::Unknown),
-            Some(Some((_, Err(flaw)))) => {
-                reason.push_str(&flaw.path);
-                reason.push_str(": ");
-                reason.push_str(flaw.fault.code());
-                (None, Outcome::Unknown)
+        let api = offered.map(|offered| offered.member(&s.name)).filter(Node::is_present);
+        let mut choice = Choice { outcome: Outcome::Absent, reason: "not-listed", ..s.open(&[]) };
+        let mut list = Vec::new();
+        let mut valid = false;
+        match api.as_ref().map(|api| supported(api, &mut list, &mut all.flaws)) {
+            Some(Ok(())) => valid = true,
+            Some(Err(flaw)) => {
+                choice = Choice { reason: "invalid", ..s.open(&[]) };
+                all.flaws.push(flaw);
+                list.clear();
             }
-            Some(None) => (None, Outcome::Absent),
-            None => (None, Outcome::Unknown),
-        };
-        let mut choice = s.choose(None, api, open, server_time, &[]);
-        let deadline = choice.deprecation.and_then(|d| d.sunset);
-        all.verdict.weigh(s, choice.outcome, deadline);
-        if let Some((told, refused)) = overlay.over(&s.name) {
-            let refused = s.choose(told, api, open, server_time, refused);
-            if refused.version.is_none() {
-                // Only a valid manifest refuses a call: its version stays in use.
-                choice.outcome = refused.outcome;
-                all.nothing_left = true;
+            None if offered.is_none() => choice = s.open(&[]),
+            None => {}
+        }
+        let layer = overlay.over(&s.name);
+        for version in layer.into_iter().flat_map(|layer| &layer.told) {
+            if !list.iter().any(|l| l.version.same(version)) {
+                list.push(Supported::bare(version.clone(), false));
+            }
+        }
+        if valid {
+            choice = s.choose(&list, server_time, None);
+            if s.required {
+                all.verdict = all.verdict.weighed(choice.outcome, choice.deadline());
+            }
+        }
+        if let Some(layer) = layer {
+            let left = if valid || !layer.told.is_empty() {
+                s.choose(&list, server_time, Some(layer))
             } else {
-                choice = refused;
+                Choice { outcome: choice.outcome, ..s.open(&layer.refused) }
+            };
+            if left.version.is_some() {
+                choice = left;
+            } else {
+                // Only a valid manifest refuses a call: the version stays in use.
+                choice.outcome = left.outcome;
+                all.nothing_left = true;
             }
             choice.reason = "refused";
-            reason.clear();
         }
-
-        if let (Some(api), Some(now)) = (api, server_time) {
-            for time in api.deprecated.iter().flat_map(|d| [d.since, d.sunset]).flatten() {
-                if time > now && all.next_change.is_none_or(|next| time < next) {
-                    all.next_change = Some(time);
-                }
+        for time in list.iter().flat_map(|l| [l.since, l.sunset]) {
+            if server_time.is_some_and(|now| now < time) && time < next {
+                next = time;
             }
         }
-        if reason.is_empty() {
-            reason.push_str(choice.reason);
+
+        let mut plan = Vec::with_capacity(7);
+        let mut put = |name: &str, value: Value| {
+            if !value.is_null() {
+                plan.push((name.to_owned(), value));
+            }
+        };
+        put("outcome", choice.outcome.code().into());
+        put("reason", choice.reason.into());
+        put("version", choice.version.map(Version::as_str).into());
+        put("deadline", choice.deadline().map(|ms| ms as f64).into());
+        put("link", choice.entry.and_then(|l| l.link.as_deref()).into());
+        for name in ["base", "carrier"] {
+            if let Some(value) = api.as_ref().filter(|_| valid).and_then(|api| api.member(name).value()) {
+                put(name, value.clone());
+            }
         }
-        all.plans.push(ApiPlan {
-            name: s.name.clone(),
-            outcome: choice.outcome,
-            version: choice.version.map(|v| v.as_str().to_owned()),
-            deadline: choice.deprecation.and_then(|d| d.sunset),
-            link: choice.deprecation.and_then(|d| d.link.clone()),
-            reason,
-            base: api.and_then(|a| a.base.clone()),
-            carrier: api.and_then(|a| a.carrier.clone()),
-        });
+        let plan = Value::Object(plan);
+        apis.push((s.name.clone(), plan));
     }
+    all.apis = Value::Object(apis);
+    all.next_change = (next != NEVER).then_some(next);
     all
 }
 
 struct Choice<'a> {
     outcome: Outcome,
-    version: Option<&'a Version>,
-    deprecation: Option<&'a Deprecation>,
     reason: &'static str,
+    version: Option<&'a Version>,
+    entry: Option<&'a Supported>,
+}
+
+impl Choice<'_> {
+    fn deadline(&self) -> Option<i64> {
+        self.entry.map(|l| l.sunset).filter(|sunset| *sunset != NEVER)
+    }
 }
 
 impl Spoken {
-    /// The best version of those that the server told or else the manifest offers, or why there is none.
-    /// With neither the outcome is `open`, and the first spoken version has to do.
-    fn choose<'a>(
-        &'a self,
-        told: Option<&'a [Version]>,
-        api: Option<&'a Api>,
-        open: Outcome,
-        time: Option<i64>,
-        refused: &[Version],
-    ) -> Choice<'a> {
-        let Some(supported) = told.or(api.map(|api| &api.supported[..])) else {
-            let reason = if open == Outcome::Absent { "not-listed" } else { "no-manifest" };
-            return Choice { outcome: open, version: self.first(refused), deprecation: None, reason };
-        };
-        let mut best = None;
-        let (mut served, mut comparable, mut above) = (false, false, false);
-        for version in supported {
-            let deprecation = api.and_then(|api| api.deprecated.iter().find(|d| d.version.same(version)));
-            // "sunset exactly now" has ended
-            let ended = deprecation
-                .and_then(|d| d.sunset)
-                .is_some_and(|sunset| time.is_some_and(|now| sunset <= now));
-            if ended || refused.iter().any(|r| r.same(version)) {
-                continue;
-            }
-            served = true;
-            match self.entries.iter().position(|entry| entry.holds(version)) {
-                None => {
-                    // Above the highest that is spoken: above every entry of its kind.
-                    let mut kin = self.entries.iter().filter(|entry| entry.of_kind(version)).peekable();
-                    let any = kin.peek().is_some();
-                    comparable |= any;
-                    above |= any && kin.all(|entry| entry.ends_below(version));
-                }
-                Some(index) => {
-                    // Announced for later is not deprecated yet (RFC 9745); without a clock it may be.
-                    let deprecated = deprecation
-                        .is_some_and(|d| d.since.is_none_or(|since| time.is_none_or(|now| since <= now)));
-                    let preferred =
-                        api.and_then(|api| api.preferred.as_ref()).is_some_and(|p| p.same(version));
-                    let rank = (deprecated, index, !preferred);
-                    if best
-                        .is_none_or(|(r, v, _): (_, &Version, _)| rank < r || (rank == r && v.below(version)))
-                    {
-                        best = Some((rank, version, deprecation));
-                    }
-                }
-            }
-        }
-        let (outcome, reason) = match best {
-            Some(((true, ..), ..)) => (Outcome::Deprecated, "only-deprecated"),
-            Some(_) => (Outcome::Agreed, "overlap"),
-            None if above => (Outcome::ClientTooOld, "server-newer"),
-            None if !served => (Outcome::ClientTooNew, "nothing-served"),
-            None if !comparable => (Outcome::ClientTooNew, "other-kind"),
-            None => (Outcome::ClientTooNew, "server-older"),
-        };
-        Choice { outcome, version: best.map(|b| b.1), deprecation: best.and_then(|b| b.2), reason }
+    /// Without a manifest: the first version that is named, less those that were refused.
+    fn open(&self, refused: &[Version]) -> Choice<'_> {
+        let named = |c: &&Comparator| c.sides & EQUAL != 0 && !refused.iter().any(|r| r.same(&c.version));
+        let version = self.comparators.iter().find(named).map(|c| &c.version);
+        Choice { outcome: Outcome::Unknown, reason: "no-manifest", version, entry: None }
     }
 
-    /// The first version that is named, less those that were refused: for calls without a manifest.
-    fn first(&self, refused: &[Version]) -> Option<&Version> {
-        self.entries.iter().filter_map(Entry::named).find(|v| !refused.iter().any(|r| r.same(v)))
+    /// The best version of the list, less what the layer takes away, or why there is none.
+    fn choose<'a>(&'a self, list: &'a [Supported], time: Option<i64>, layer: Option<&Layer>) -> Choice<'a> {
+        let mut best: Option<((bool, usize, bool), &Supported)> = None;
+        let mut nearest = 0;
+        for l in list {
+            let among = |versions: &[Version]| versions.iter().any(|v| v.same(&l.version));
+            let served = match layer {
+                Some(layer) if among(&layer.refused) => false,
+                Some(layer) if !layer.told.is_empty() => among(&layer.told),
+                _ => l.served,
+            };
+            // "sunset exactly now" has ended
+            if !served || time.is_some_and(|now| l.sunset <= now) {
+                continue;
+            }
+            match self.place(&l.version) {
+                Place::Entry(index) => {
+                    // Announced for later is not deprecated yet (RFC 9745); without a clock it may be.
+                    let deprecated = l.since != NEVER && time.is_none_or(|now| l.since <= now);
+                    let rank = (deprecated, index, !l.preferred);
+                    if best.is_none_or(|(r, b)| rank < r || (rank == r && b.version.below(&l.version))) {
+                        best = Some((rank, l));
+                    }
+                }
+                Place::Outside(near) => nearest = near.max(nearest),
+            }
+        }
+        let entry = best.map(|(_, l)| l);
+        let (outcome, reason) = match best {
+            Some(((true, ..), _)) => (Outcome::Deprecated, "only-deprecated"),
+            Some(_) => (Outcome::Agreed, "overlap"),
+            None => match nearest {
+                ABOVE => (Outcome::ClientTooOld, "server-newer"),
+                BELOW => (Outcome::ClientTooNew, "server-older"),
+                OTHER_KIND => (Outcome::ClientTooNew, "other-kind"),
+                _ => (Outcome::ClientTooNew, "nothing-served"),
+            },
+        };
+        Choice { outcome, reason, version: entry.map(|l| &l.version), entry }
+    }
+
+    /// Where a version stands to what is spoken.
+    fn place(&self, version: &Version) -> Place {
+        let (mut kin, mut above) = (false, true);
+        for entry in self.comparators.chunk_by(|a, b| a.entry == b.entry) {
+            // A pre-release only by its name.
+            let mut holds = !version.is_prerelease();
+            let (mut near, mut beyond) = (false, false);
+            for c in entry {
+                let side = c.side(version);
+                holds = (holds || c.sides == EQUAL) && c.sides & side != 0;
+                near |= side != 0;
+                // An upper bound lacks GREATER, and what is beyond it stands on a greater side than it has.
+                beyond |= c.sides < GREATER && c.sides < side;
+            }
+            if holds {
+                return Place::Entry(entry[0].entry);
+            }
+            kin |= near;
+            above &= beyond || !near;
+        }
+        Place::Outside(match (kin, above) {
+            (false, _) => OTHER_KIND,
+            (true, false) => BELOW,
+            (true, true) => ABOVE,
+        })
     }
 }
 
-impl Entry {
-    fn holds(&self, version: &Version) -> bool {
-        let inside = |bound: &Option<Bound>, side| {
-            bound.as_ref().is_none_or(|b| match version.order(&b.version) {
-                Some(Ordering::Equal) => b.inclusive,
-                order => order == Some(side),
-            })
-        };
-        (self.exact || !version.is_prerelease())
-            && inside(&self.low, Ordering::Greater)
-            && inside(&self.high, Ordering::Less)
-    }
+enum Place {
+    /// Within the entry of this index: the first that holds it.
+    Entry(usize),
+    /// Of the following, how near it is to a reason for a refresh.
+    Outside(u8),
+}
 
-    fn of_kind(&self, version: &Version) -> bool {
-        self.low.as_ref().or(self.high.as_ref()).is_some_and(|b| b.version.order(version).is_some())
-    }
+const OTHER_KIND: u8 = 1;
+const BELOW: u8 = 2;
+/// Above the highest that is spoken: above every entry of its kind.
+const ABOVE: u8 = 3;
 
-    fn ends_below(&self, version: &Version) -> bool {
-        self.high.as_ref().is_some_and(|b| match b.version.order(version) {
-            Some(Ordering::Equal) => !b.inclusive,
-            order => order == Some(Ordering::Less),
-        })
-    }
-
-    fn named(&self) -> Option<&Version> {
-        [&self.low, &self.high].into_iter().flatten().find(|b| b.inclusive).map(|b| &b.version)
-    }
-
-    fn equals(&self, other: &Entry) -> bool {
-        let same = |a: &Option<Bound>, b: &Option<Bound>| match (a, b) {
-            (Some(a), Some(b)) => a.inclusive == b.inclusive && a.version.same(&b.version),
-            (a, b) => a.is_none() && b.is_none(),
-        };
-        same(&self.low, &other.low) && same(&self.high, &other.high)
+impl Comparator {
+    /// On which side of the comparator's version the other one stands; 0: they do not compare.
+    fn side(&self, other: &Version) -> u8 {
+        match other.order(&self.version) {
+            Some(Ordering::Less) => LESS,
+            Some(Ordering::Equal) => EQUAL,
+            Some(Ordering::Greater) => GREATER,
+            None => 0,
+        }
     }
 }
 
 impl Verdict {
-    fn weigh(&mut self, spoken: &Spoken, outcome: Outcome, deadline: Option<i64>) {
-        let worse = spoken.required
-            && match (&*self, outcome) {
-                (Verdict::TooOld { .. }, _) => false,
-                (_, Outcome::ClientTooOld) => true,
-                (Verdict::Fine, Outcome::Deprecated) => true,
-                (Verdict::Deprecated { deadline: before, .. }, Outcome::Deprecated) => {
-                    deadline.is_some_and(|d| before.is_none_or(|before| d < before))
-                }
-                _ => false,
-            };
-        if worse {
-            let api = spoken.name.clone();
-            *self = match outcome {
-                Outcome::ClientTooOld => Verdict::TooOld { api },
-                _ => Verdict::Deprecated { api, deadline },
-            };
+    /// The worse of this and what the outcome of a required API means.
+    fn weighed(self, outcome: Outcome, deadline: Option<i64>) -> Verdict {
+        match (self, outcome) {
+            (Verdict::TooOld, _) | (_, Outcome::ClientTooOld) => Verdict::TooOld,
+            (Verdict::Deprecated(Some(before)), Outcome::Deprecated) => {
+                Verdict::Deprecated(Some(deadline.map_or(before, |deadline| deadline.min(before))))
+            }
+            (_, Outcome::Deprecated) => Verdict::Deprecated(deadline),
+            _ => self,
         }
     }
 }

@@ -33,6 +33,8 @@ pub enum Why {
     Chunk,
     /// A header named a higher serial.
     Header,
+    /// A refusal left an API with nothing in common.
+    Refused,
     /// A refresh is due, and the server has not been heard lately.
     Unheard,
     /// The app asked.
@@ -53,6 +55,7 @@ impl Why {
             Why::Online => "online",
             Why::Chunk => "chunk",
             Why::Header => "header",
+            Why::Refused => "refused",
             Why::Unheard => "unheard",
             Why::Check => "check",
         }

@@ -43,8 +43,8 @@ pub enum Verdict {
     /// Nothing against it.
     #[default]
     Fine,
-    /// A required API is left with deprecated versions only.
-    Deprecated,
+    /// A required API is left with deprecated versions only; when the first of those ends, in ms since 1970.
+    Deprecated(Option<i64>),
     /// A required API is `client-too-old`.
     TooOld,
 }
@@ -79,8 +79,8 @@ pub fn standing(build: &Build, manifest: &Manifest, server: Option<i64>, verdict
             deadline: manifest.deadline,
         };
     }
-    if verdict == Verdict::Deprecated {
-        return of(Status::Deprecated, "api-deprecated");
+    if let Verdict::Deprecated(deadline) = verdict {
+        return Standing { status: Status::Deprecated, reason: "api-deprecated", deadline };
     }
     let (Some(mine), Some(current)) = (&build.version, &manifest.current.version) else {
         return of(Status::Behind, "no-version");

@@ -1,21 +1,11 @@
 //! Refusals: what servers answered against the manifest, for a while.
 
-use super::{ApiPlan, Version};
+use super::Version;
 use crate::core::time::{MINUTE, SECOND};
-
-/// An answer that refused the version that it was asked for, with a sign that this is why.
-#[derive(Clone, Debug)]
-pub struct Refusal {
-    /// The API.
-    pub api: String,
-    /// The version that was asked for.
-    pub version: Version,
-    /// What the server says that it supports, if it does.
-    pub supported: Option<Vec<Version>>,
-}
+use crate::core::value::Value;
 
 /// How long a refusal counts.
-const OVERLAY: i64 = 5 * MINUTE;
+const LENGTH: i64 = 5 * MINUTE;
 /// An API is negotiated anew at most once in this time.
 const PAUSE: i64 = 10 * SECOND;
 
@@ -25,83 +15,90 @@ const PAUSE: i64 = 10 * SECOND;
 pub struct Overlay(Vec<Layer>);
 
 #[derive(Clone, Debug)]
-struct Layer {
+pub(super) struct Layer {
     api: String,
-    refused: Vec<Version>,
-    told: Option<Vec<Version>>,
+    pub refused: Vec<Version>,
+    /// Empty: nothing was told.
+    pub told: Vec<Version>,
     serial: u64,
     /// When it was last added to, by the monotonic clock: that is remembered beyond its end.
     added: i64,
-    /// When it ends, by the monotonic clock; `None`: it has ended.
-    until: Option<i64>,
+    /// When it ends, by the monotonic clock; the past: it has ended.
+    until: i64,
 }
 
 impl Overlay {
-    /// Lays refusals over the plan, and says whether to negotiate again. `now` is the monotonic time in ms,
-    /// `serial` the manifest's in force (0 without one).
+    /// Lays refusals over the plan, and says whether to negotiate again. `now` is the monotonic time in ms, `serial` the
+    /// manifest's in force (0 without one), `plan` the `apis` of the plan. `refusals` is a list of `{ api, version,
+    /// supported }`: what was asked, and what the server says that it has, if it does.
     ///
-    /// Refusals of another version than the plan's are late: the negotiation that made the plan serves them
-    /// too. Those that come within 10 s of the last one for that API are dropped.
-    pub fn refuse(&mut self, now: i64, serial: u64, refusals: Vec<Refusal>, plans: &[ApiPlan]) -> bool {
+    /// The refusal of another version than the plan's is late: the negotiation that made the plan serves it too. One
+    /// that comes within 10 s of the last one for its API is dropped.
+    pub fn refuse(&mut self, now: i64, serial: u64, refusals: &Value, plan: &Value) -> bool {
+        self.end(now, serial);
         let mut laid = false;
-        for refusal in refusals {
-            let asked =
-                |p: &ApiPlan| p.name == refusal.api && p.version.as_deref() == Some(refusal.version.as_str());
-            if !plans.iter().any(asked) {
+        for refusal in refusals.items() {
+            let Some(api) = refusal.get("api").and_then(Value::as_str) else { continue };
+            let asked = refusal.get("version");
+            let Some(Ok(version)) = asked.and_then(Value::as_str).map(Version::parse) else { continue };
+            if plan.get(api).and_then(|plan| plan.get("version")) != asked {
                 continue;
             }
-            let at = self.0.iter().position(|layer| layer.api == refusal.api).unwrap_or_else(|| {
-                let api = refusal.api.clone();
+            let at = self.0.iter().position(|layer| layer.api == api).unwrap_or(self.0.len());
+            if at == self.0.len() {
+                let (refused, told) = (Vec::new(), Vec::new());
                 self.0.push(Layer {
-                    api,
-                    refused: vec![],
-                    told: None,
+                    api: api.to_owned(),
+                    refused,
+                    told,
                     serial,
                     added: now - PAUSE,
-                    until: None,
+                    until: NEVER,
                 });
-                self.0.len() - 1
-            });
+            }
             let layer = &mut self.0[at];
             if now - layer.added < PAUSE {
                 continue;
             }
-            if layer.until.is_none() {
-                layer.until = Some(now + OVERLAY);
-                layer.serial = serial;
-                layer.refused.clear();
-                layer.told = None;
+            if layer.until == NEVER {
+                (layer.until, layer.serial) = (now + LENGTH, serial);
             }
             layer.added = now;
-            layer.refused.push(refusal.version);
-            if refusal.supported.is_some() {
-                layer.told = refusal.supported;
+            layer.refused.push(version);
+            for (index, told) in refusal.get("supported").map_or(&[][..], Value::items).iter().enumerate() {
+                if index == 0 {
+                    layer.told.clear();
+                }
+                if let Some(Ok(version)) = told.as_str().map(Version::parse) {
+                    layer.told.push(version);
+                }
             }
             laid = true;
         }
         laid
     }
 
-    /// Ends what is older than 5 minutes or than the serial in force, and says whether to negotiate again.
-    pub fn end(&mut self, now: i64, serial: u64) -> bool {
-        let mut ended = false;
+    /// Ends what is older than 5 minutes or than the serial in force.
+    pub fn end(&mut self, now: i64, serial: u64) {
         for layer in &mut self.0 {
-            if layer.until.is_some_and(|until| until <= now || layer.serial < serial) {
-                layer.until = None;
-                ended = true;
+            if layer.until <= now || layer.serial < serial {
+                layer.until = NEVER;
+                layer.refused.clear();
+                layer.told.clear();
             }
         }
-        ended
-    }
-
-    /// What lies over an API: what the server told, and what it refused.
-    pub(super) fn over(&self, api: &str) -> Option<(Option<&[Version]>, &[Version])> {
-        let layer = self.0.iter().find(|layer| layer.api == api && layer.until.is_some())?;
-        Some((layer.told.as_deref(), &layer.refused))
     }
 
     /// When its next part ends by time, by the monotonic clock.
     pub fn wake(&self) -> Option<i64> {
-        self.0.iter().filter_map(|layer| layer.until).min()
+        self.0.iter().map(|layer| layer.until).filter(|until| *until != NEVER).min()
+    }
+
+    /// What lies over an API.
+    pub(super) fn over(&self, api: &str) -> Option<&Layer> {
+        self.0.iter().find(|layer| layer.api == api && layer.until != NEVER)
     }
 }
+
+/// The end of what has not begun, or has ended.
+const NEVER: i64 = i64::MAX;

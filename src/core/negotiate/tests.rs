@@ -17,10 +17,21 @@ fn config_flaw(apis: serde_json::Value) -> Option<(String, Fault)> {
     spoken(&Node::root(&tree(json!({ "apis": apis }))).member("apis")).err().map(|f| (f.path, f.fault))
 }
 
-fn offering(apis: serde_json::Value) -> (Vec<Offer>, Vec<Flaw>) {
-    let mut reports = vec![];
-    let offers = offered(&Node::root(&tree(json!({ "apis": apis }))).member("apis"), &mut reports).unwrap();
-    (offers, reports)
+/// Negotiates against a manifest with these `apis`, without refusals.
+fn against(speaks: &[Spoken], apis: serde_json::Value, time: Option<i64>) -> Negotiation {
+    let tree = tree(json!({ "apis": apis }));
+    negotiate(speaks, Some(&Node::root(&tree).member("apis")), time, &Overlay::default())
+}
+
+/// Outcome, version and reason of an API.
+fn plan_of<'a>(apis: &'a Value, name: &str) -> (&'a str, Option<&'a str>, &'a str) {
+    let plan = apis.get(name).unwrap();
+    let text = |member| plan.get(member).and_then(Value::as_str);
+    (text("outcome").unwrap(), text("version"), text("reason").unwrap())
+}
+
+fn deadline_of(apis: &Value, name: &str) -> Option<i64> {
+    apis.get(name).unwrap().get("deadline").and_then(Value::as_f64).map(|ms| ms as i64)
 }
 
 fn noon() -> i64 {
@@ -37,10 +48,14 @@ fn one(
     api: serde_json::Value,
     time: Option<i64>,
 ) -> (&'static str, Option<String>, String) {
-    let (offers, _) = offering(json!({ "orders": api }));
-    let all = negotiate(&speaking(json!({ "orders": speaks })), Some(&offers), time, &Overlay::default());
-    let plan = all.plans.into_iter().next().unwrap();
-    (plan.outcome.code(), plan.version, plan.reason)
+    let all = against(&speaking(json!({ "orders": speaks })), json!({ "orders": api }), time);
+    let (outcome, version, reason) = plan_of(&all.apis, "orders");
+    (codes().find(|code| *code == outcome).unwrap(), version.map(str::to_owned), reason.to_owned())
+}
+
+fn codes() -> impl Iterator<Item = &'static str> {
+    use Outcome::*;
+    [Agreed, Deprecated, ClientTooOld, ClientTooNew, Absent, Unknown].into_iter().map(Outcome::code)
 }
 
 #[test]
@@ -72,7 +87,7 @@ fn every_situation_has_its_outcome() {
         ("kinds of version mixed, each judged by its own", json!(["2026-03-01", "3"]), json!({"supported": ["2026-09-01", "2"]}), noon, "client-too-old", None, "server-newer"),
         ("10 above 9", json!([">=8"]), json!({"supported": ["9", "10", "8"]}), noon, "agreed", Some("10"), "overlap"),
         ("10 above 9, disjoint", json!(["9"]), json!({"supported": ["10"]}), noon, "client-too-old", None, "server-newer"),
-        ("2026-02-30 refused", json!(["3"]), json!({"supported": ["3", "2026-02-30"]}), noon, "unknown", Some("3"), "apis.orders.supported[1]: version"),
+        ("2026-02-30 refused", json!(["3"]), json!({"supported": ["3", "2026-02-30"]}), noon, "unknown", Some("3"), "invalid"),
         ("pre-release not chosen over a release", json!([">=3"]), json!({"supported": ["3", "4-rc.1"]}), noon, "agreed", Some("3"), "overlap"),
         ("pre-release only by a range", json!([">=3-rc.0 <=4"]), json!({"supported": ["4-rc.1"]}), noon, "client-too-new", None, "server-older"),
         ("pre-release spoken by name", json!(["4-rc.1", "3"]), json!({"supported": ["3", "4-rc.1"]}), noon, "agreed", Some("4-rc.1"), "overlap"),
@@ -98,21 +113,22 @@ fn every_situation_has_its_outcome() {
 
 #[test]
 fn an_api_unknown_to_the_server_is_absent_and_fails_open() {
-    let (offers, _) = offering(json!({ "search": { "supported": ["1"] } }));
     let speaks = speaking(json!({ "orders": [">=2 <4", "1"], "search": ["1"] }));
-    let all = negotiate(&speaks, Some(&offers), None, &Overlay::default());
-    assert_eq!(all.plans[0].outcome, Outcome::Absent);
-    assert_eq!(all.plans[0].version.as_deref(), Some("2"));
-    assert_eq!(all.plans[1].outcome, Outcome::Agreed);
+    let all = against(&speaks, json!({ "search": { "supported": ["1"] } }), None);
+    assert_eq!(plan_of(&all.apis, "orders"), ("absent", Some("2"), "not-listed"));
+    assert_eq!(plan_of(&all.apis, "search").0, "agreed");
     assert_eq!(all.verdict, Verdict::Fine);
+    let all = against(&speaks, json!(null), None);
+    assert_eq!(plan_of(&all.apis, "orders"), ("absent", Some("2"), "not-listed"), "no apis at all");
 }
 
 #[test]
 fn an_api_unknown_to_the_client_is_not_in_the_plan() {
-    let (offers, _) =
-        offering(json!({ "billing": { "supported": ["9"] }, "orders": { "supported": ["1"] } }));
-    let all = negotiate(&speaking(json!({ "orders": ["1"] })), Some(&offers), None, &Overlay::default());
-    assert_eq!(all.plans.iter().map(|p| p.name.as_str()).collect::<Vec<_>>(), ["orders"]);
+    let apis = json!({ "billing": { "supported": ["4.x"] }, "orders": { "supported": ["1"] } });
+    let all = against(&speaking(json!({ "orders": ["1"] })), apis, None);
+    assert_eq!(all.apis.get("billing"), None);
+    assert_eq!(plan_of(&all.apis, "orders").0, "agreed");
+    assert_eq!(all.flaws, []);
 }
 
 #[test]
@@ -121,10 +137,9 @@ fn without_a_manifest_everything_is_unknown_and_fails_open() {
         "orders": { "speaks": ["3", "2"], "required": true }, "search": ["<2 >1", "<=7"], "users": ["=4-rc.1"]
     }));
     let all = negotiate(&speaks, None, Some(noon()), &Overlay::default());
-    let plans: Vec<_> =
-        all.plans.iter().map(|p| (p.outcome, p.version.as_deref().unwrap(), p.reason.as_str())).collect();
-    let unknown = |version| (Outcome::Unknown, version, "no-manifest");
-    assert_eq!(plans, [unknown("3"), unknown("7"), unknown("4-rc.1")]);
+    for (name, version) in [("orders", "3"), ("search", "7"), ("users", "4-rc.1")] {
+        assert_eq!(plan_of(&all.apis, name), ("unknown", Some(version), "no-manifest"));
+    }
     assert_eq!((all.verdict, all.next_change, all.nothing_left), (Verdict::Fine, None, false));
 }
 
@@ -145,23 +160,23 @@ fn a_client_clock_that_is_a_day_off_changes_nothing_but_what_server_time_says() 
 
 #[test]
 fn a_sunset_moves_the_plan_at_its_time_without_a_poll() {
-    let (offers, _) = offering(json!({
+    let apis = json!({
         "orders": { "supported": ["1", "2", "3"],
                     "deprecated": { "2": { "since": NOON, "sunset": LATER }, "1": { "since": EARLIER } } },
-        "unspoken": { "supported": [], "deprecated": { "1": { "sunset": "2026-12-01T12:00:01Z" } } },
-    }));
+        "unspoken": { "supported": ["1"], "deprecated": { "1": { "sunset": "2026-12-01T12:00:01Z" } } },
+    });
     let speaks = speaking(json!({ "orders": ["2", "1"] }));
-    let at = |time| negotiate(&speaks, Some(&offers), time, &Overlay::default());
+    let at = |time| against(&speaks, apis.clone(), time);
     let later = rfc3339(LATER).unwrap();
 
     let before = at(Some(noon() - 1));
-    assert_eq!((before.plans[0].outcome, before.next_change), (Outcome::Agreed, Some(noon())));
+    assert_eq!((plan_of(&before.apis, "orders").0, before.next_change), ("agreed", Some(noon())));
     let noon = at(before.next_change);
-    assert_eq!((noon.plans[0].outcome, noon.next_change), (Outcome::Deprecated, Some(later)));
-    assert_eq!((noon.plans[0].version.as_deref(), noon.plans[0].deadline), (Some("2"), Some(later)));
+    assert_eq!(plan_of(&noon.apis, "orders"), ("deprecated", Some("2"), "only-deprecated"));
+    assert_eq!((deadline_of(&noon.apis, "orders"), noon.next_change), (Some(later), Some(later)));
     let after = at(noon.next_change);
-    assert_eq!((after.plans[0].outcome, after.next_change), (Outcome::Deprecated, None));
-    assert_eq!((after.plans[0].version.as_deref(), after.plans[0].deadline), (Some("1"), None));
+    assert_eq!(plan_of(&after.apis, "orders"), ("deprecated", Some("1"), "only-deprecated"));
+    assert_eq!((deadline_of(&after.apis, "orders"), after.next_change), (None, None));
     assert_eq!(at(None).next_change, None);
 }
 
@@ -187,34 +202,41 @@ fn one_bad_api_stands_beside_good_ones() {
         (json!({"supported": ["3"], "carrier": {"path": "/api"}}), "apis.bad.carrier.path", Fault::Path),
         (json!({"supported": ["3"], "carrier": {"path": "/api/../v{version}"}}), "apis.bad.carrier.path", Fault::Path),
         (json!({"supported": ["3"], "carrier": {"path": "/api?v={version}"}}), "apis.bad.carrier.path", Fault::Path),
+        (json!({"supported": ["3"], "carrier": {"path": "https://evil/v{version}"}}), "apis.bad.carrier.path", Fault::Path),
         (json!({"supported": ["3"], "carrier": {"header": "Api Version"}}), "apis.bad.carrier.header", Fault::Range),
         (json!({"supported": ["3"], "carrier": {"accept": ""}}), "apis.bad.carrier.accept", Fault::Range),
         (json!({"supported": ["3"], "carrier": {"query": 3}}), "apis.bad.carrier.query", Fault::Type),
     ];
     let speaks = speaking(json!({ "bad": { "speaks": ["3"], "required": true }, "good": ["3"] }));
     for (api, path, fault) in bad {
-        let (offers, _) = offering(json!({ "bad": api, "good": { "supported": ["3"] } }));
-        assert_eq!(offers[0].1.as_ref().unwrap_err(), &Flaw { path: path.to_owned(), fault });
-        let all = negotiate(&speaks, Some(&offers), None, &Overlay::default());
-        let [bad, good] = &all.plans[..] else { panic!() };
-        assert_eq!((bad.outcome, bad.version.as_deref()), (Outcome::Unknown, Some("3")), "{path}");
-        assert_eq!(bad.reason, format!("{path}: {}", fault.code()));
-        assert_eq!(good.outcome, Outcome::Agreed, "{path}");
+        let all = against(&speaks, json!({ "bad": api, "good": { "supported": ["3"] } }), None);
+        assert_eq!(plan_of(&all.apis, "bad"), ("unknown", Some("3"), "invalid"));
+        assert_eq!(plan_of(&all.apis, "good").0, "agreed", "{path}");
+        assert_eq!(all.flaws, [Flaw { path: path.to_owned(), fault }]);
         assert_eq!(all.verdict, Verdict::Fine, "{path}");
     }
 }
 
 #[test]
 fn what_is_odd_is_reported_and_read_as_the_default() {
-    let (offers, reports) = offering(json!({
+    let apis = json!({
         "a": { "supported": ["1"], "carrier": { "cookie": "v" }, "novelty": [1] },
         "b": { "supported": ["1"], "preferred": "2" },
-    }));
+    });
+    let all = against(&speaking(json!({ "a": ["1"], "b": ["1"] })), apis, None);
     let flaw = |path: &str, fault| Flaw { path: path.to_owned(), fault };
-    assert_eq!(reports, [flaw("apis.a.carrier", Fault::Unknown), flaw("apis.b.preferred", Fault::Undefined)]);
-    let all =
-        negotiate(&speaking(json!({ "a": ["1"], "b": ["1"] })), Some(&offers), None, &Overlay::default());
-    assert!(all.plans.iter().all(|p| p.outcome == Outcome::Agreed && p.carrier.is_none()));
+    assert_eq!(
+        all.flaws,
+        [flaw("apis.a.carrier", Fault::Unknown), flaw("apis.b.preferred", Fault::Undefined)]
+    );
+    assert_eq!((plan_of(&all.apis, "a").0, plan_of(&all.apis, "b").0), ("agreed", "agreed"));
+}
+
+#[test]
+fn apis_that_are_no_object_are_unknown_and_reported() {
+    let speaks = speaking(json!({ "a": ["1"] }));
+    let all = against(&speaks, json!(["a"]), None);
+    assert_eq!(plan_of(&all.apis, "a").1, Some("1"));
 }
 
 #[test]
@@ -234,15 +256,17 @@ fn wrong_options_name_their_place() {
         (json!({"orders": ["3", ">=2 >=3"]}), "apis.orders[1]", Fault::RangeSet),
         (json!({"orders": ["3", "<4 <3"]}), "apis.orders[1]", Fault::RangeSet),
         (json!({"orders": ["3", "=3 >=3"]}), "apis.orders[1]", Fault::RangeSet),
-        (json!({"orders": [">=2 <4", "3", "<4.0 >=2"]}), "apis.orders[2]", Fault::RangeSet),
+        (json!({"orders": [">=2 <4", "3", ">=2 <4"]}), "apis.orders[2]", Fault::RangeSet),
         (json!({"orders": ["3", ">=2 <2026-01-01"]}), "apis.orders[1]", Fault::RangeSet),
-        (json!({"orders": ["3", ">=2 || 4"]}), "apis.orders[1]", Fault::RangeSet),
-        (json!({"orders": ["3", "=>2"]}), "apis.orders[1]", Fault::RangeSet),
+        (json!({"orders": ["3", ">=2 || 4"]}), "apis.orders[1]", Fault::Version),
+        (json!({"orders": ["3", "=>2"]}), "apis.orders[1]", Fault::Version),
+        (json!({"orders": ["3", "3 4"]}), "apis.orders[1]", Fault::RangeSet),
+        (json!({"orders": ["3", ">=1 <4 >2"]}), "apis.orders[1]", Fault::RangeSet),
+        (json!({"orders": ["3", ""]}), "apis.orders[1]", Fault::Version),
         (json!({"orders": ["3", ">= 2"]}), "apis.orders[1]", Fault::Version),
         (json!({"orders": ["3", "^3"]}), "apis.orders[1]", Fault::Version),
         (json!({"orders": [">2 <4"]}), "apis.orders", Fault::Missing),
         (json!({"orders": {"speaks": ["3"], "required": "yes"}}), "apis.orders.required", Fault::Type),
-        (json!({"orders": {"speaks": ["3"], "base": "api"}}), "apis.orders.base", Fault::Path),
         (json!({"orders": {"speaks": ["3"], "carrier": {"path": "https://api.example/v"}}}), "apis.orders.carrier.path", Fault::Path),
     ];
     for (apis, path, fault) in table {
@@ -268,18 +292,13 @@ fn a_required_api_weighs_on_the_standing_and_an_optional_one_does_not() {
         "a": { "speaks": ["2"], "required": true }, "b": { "speaks": ["2"], "required": true }, "optional": ["2"]
     }));
     let verdict = |a: serde_json::Value, b: serde_json::Value, optional: serde_json::Value| {
-        let (offers, _) = offering(json!({ "a": a, "b": b, "optional": optional }));
-        negotiate(&speaks, Some(&offers), Some(noon()), &Overlay::default()).verdict
+        against(&speaks, json!({ "a": a, "b": b, "optional": optional }), Some(noon())).verdict
     };
     let (good, old, new) =
         (json!({"supported": ["2"]}), json!({"supported": ["3"]}), json!({"supported": ["1"]}));
     let ending = |sunset| json!({ "supported": ["2"], "deprecated": { "2": { "sunset": sunset } } });
     let endless = json!({ "supported": ["2"], "deprecated": { "2": {} } });
-    let deprecated = |api: &str, deadline: Option<&str>| Verdict::Deprecated {
-        api: api.into(),
-        deadline: deadline.map(|d| rfc3339(d).unwrap()),
-    };
-    let too_old = |api: &str| Verdict::TooOld { api: api.into() };
+    let deprecated = |deadline: Option<&str>| Verdict::Deprecated(deadline.map(|d| rfc3339(d).unwrap()));
 
     assert_eq!(
         verdict(good.clone(), good.clone(), old.clone()),
@@ -287,47 +306,45 @@ fn a_required_api_weighs_on_the_standing_and_an_optional_one_does_not() {
         "required agrees, optional fails"
     );
     assert_eq!(verdict(good.clone(), new.clone(), good.clone()), Verdict::Fine, "too new never weighs");
-    assert_eq!(verdict(good.clone(), old.clone(), good.clone()), too_old("b"));
-    assert_eq!(verdict(old.clone(), ending(LATER), good.clone()), too_old("a"));
-    assert_eq!(verdict(ending(LATER), old, good.clone()), too_old("b"));
-    assert_eq!(verdict(ending(LATER), good.clone(), good.clone()), deprecated("a", Some(LATER)));
+    assert_eq!(verdict(good.clone(), old.clone(), good.clone()), Verdict::TooOld);
+    assert_eq!(verdict(old.clone(), ending(LATER), good.clone()), Verdict::TooOld);
+    assert_eq!(verdict(ending(LATER), old, good.clone()), Verdict::TooOld);
+    assert_eq!(verdict(ending(LATER), good.clone(), good.clone()), deprecated(Some(LATER)));
     assert_eq!(
         verdict(ending(LATER), ending("2027-01-01T00:00:00Z"), good.clone()).clone(),
-        deprecated("b", Some("2027-01-01T00:00:00Z"))
+        deprecated(Some("2027-01-01T00:00:00Z"))
     );
-    assert_eq!(verdict(endless.clone(), ending(LATER), good.clone()), deprecated("b", Some(LATER)));
-    assert_eq!(verdict(ending(LATER), endless.clone(), good.clone()), deprecated("a", Some(LATER)));
-    assert_eq!(verdict(endless.clone(), endless, good), deprecated("a", None));
+    assert_eq!(verdict(endless.clone(), ending(LATER), good.clone()), deprecated(Some(LATER)));
+    assert_eq!(verdict(ending(LATER), endless.clone(), good.clone()), deprecated(Some(LATER)));
+    assert_eq!(verdict(endless.clone(), endless, good), deprecated(None));
 }
 
 #[test]
 fn calls_in_flight_keep_the_plan_that_they_began_with() {
     let speaks = speaking(json!({ "orders": ["3", "2"] }));
-    let plans = |supported: serde_json::Value| {
-        let (offers, _) = offering(json!({ "orders": { "supported": supported } }));
-        negotiate(&speaks, Some(&offers), None, &Overlay::default()).plans
+    let apis = |supported: serde_json::Value| {
+        against(&speaks, json!({ "orders": { "supported": supported } }), None).apis
     };
-    let mut plan = Plan::default();
-    assert!(plan.publish(plans(json!(["3"]))));
+    let mut plan = Plan::none();
+    assert!(plan.publish(apis(json!(["3"]))));
     let in_flight = plan.clone();
-    assert!(!plan.publish(plans(json!(["3"]))), "the same again is no new generation");
+    assert!(!plan.publish(apis(json!(["3"]))), "the same again is no new generation");
     assert_eq!(plan.generation, 1);
-    assert!(plan.publish(plans(json!(["2"]))));
-    assert_eq!((plan.generation, plan.apis[0].version.as_deref()), (2, Some("2")));
-    assert_eq!((in_flight.generation, in_flight.apis[0].version.as_deref()), (1, Some("3")));
+    assert!(plan.publish(apis(json!(["2"]))));
+    assert_eq!((plan.generation, plan_of(&plan.apis, "orders").1), (2, Some("2")));
+    assert_eq!((in_flight.generation, plan_of(&in_flight.apis, "orders").1), (1, Some("3")));
 }
 
 #[test]
 fn a_plan_crosses_with_its_base_and_carrier() {
-    let (offers, _) = offering(json!({ "orders": {
+    let apis = json!({ "orders": {
         "supported": ["2"], "deprecated": { "2": { "sunset": NOON, "link": "/docs" } },
         "base": "/api", "carrier": { "query": "v" },
-    }}));
-    let all = negotiate(&speaking(json!({ "orders": ["2"] })), Some(&offers), None, &Overlay::default());
-    let expected = r#"{ "outcome": "deprecated", "version": "2", "deadline": 1796126400000, "link": "/docs",
-        "reason": "only-deprecated", "base": "/api", "carrier": { "query": "v" } }"#;
-    let expected = read(&mut serde_json::Deserializer::from_str(expected)).unwrap();
-    assert_eq!(all.plans[0].value(), expected);
+    }});
+    let all = against(&speaking(json!({ "orders": ["2"] })), apis, None);
+    let expected = r#"{ "orders": { "outcome": "deprecated", "reason": "only-deprecated", "version": "2",
+        "deadline": 1796126400000, "link": "/docs", "base": "/api", "carrier": { "query": "v" } } }"#;
+    assert_eq!(all.apis, read(&mut serde_json::Deserializer::from_str(expected)).unwrap());
 }
 
 mod refusals {
@@ -336,7 +353,7 @@ mod refusals {
     /// One API with its overlay, driven like the client does.
     struct Shop {
         speaks: Vec<Spoken>,
-        offers: Option<Vec<Offer>>,
+        tree: Option<Value>,
         overlay: Overlay,
         plan: Plan,
         nothing_left: bool,
@@ -345,49 +362,43 @@ mod refusals {
 
     impl Shop {
         fn new(speaks: serde_json::Value, supported: serde_json::Value) -> Shop {
-            let offers =
-                (!supported.is_null()).then(|| offering(json!({ "orders": { "supported": supported } })).0);
-            let speaks = speaking(json!({ "orders": { "speaks": speaks, "required": true } }));
-            let (overlay, plan) = Default::default();
-            let mut shop =
-                Shop { speaks, offers, overlay, plan, nothing_left: false, verdict: Verdict::Fine };
+            let manifest = json!({ "apis": { "orders": { "supported": supported } } });
+            let mut shop = Shop {
+                speaks: speaking(json!({ "orders": { "speaks": speaks, "required": true } })),
+                tree: (!supported.is_null()).then(|| tree(manifest)),
+                overlay: Overlay::default(),
+                plan: Plan::none(),
+                nothing_left: false,
+                verdict: Verdict::Fine,
+            };
             shop.negotiate();
             shop
         }
 
         fn negotiate(&mut self) {
-            let all = negotiate(&self.speaks, self.offers.as_deref(), None, &self.overlay);
-            self.plan.publish(all.plans);
+            let root = self.tree.as_ref().map(Node::root);
+            let apis = root.as_ref().map(|root| root.member("apis"));
+            let all = negotiate(&self.speaks, apis.as_ref(), None, &self.overlay);
+            self.plan.publish(all.apis);
             (self.nothing_left, self.verdict) = (all.nothing_left, all.verdict);
         }
 
-        fn refuse(&mut self, now: i64, serial: u64, refused: &[(&str, Option<&[&str]>)]) -> bool {
-            let refusals = refused
-                .iter()
-                .map(|(version, supported)| Refusal {
-                    api: "orders".into(),
-                    version: Version::parse(version).unwrap(),
-                    supported: supported.map(|s| s.iter().map(|v| Version::parse(v).unwrap()).collect()),
-                })
-                .collect();
-            let laid = self.overlay.refuse(now, serial, refusals, &self.plan.apis);
+        fn refuse(&mut self, now: i64, serial: u64, asked: &str, told: &[&str]) -> bool {
+            let refusals = tree(json!([{ "api": "orders", "version": asked, "supported": told }]));
+            let laid = self.overlay.refuse(now, serial, &refusals, &self.plan.apis);
             if laid {
                 self.negotiate();
             }
             laid
         }
 
-        fn end(&mut self, now: i64, serial: u64) -> bool {
-            let ended = self.overlay.end(now, serial);
-            if ended {
-                self.negotiate();
-            }
-            ended
+        fn end(&mut self, now: i64, serial: u64) {
+            self.overlay.end(now, serial);
+            self.negotiate();
         }
 
         fn now(&self) -> (&str, Option<&str>, &str) {
-            let plan = &self.plan.apis[0];
-            (plan.outcome.code(), plan.version.as_deref(), &plan.reason)
+            plan_of(&self.plan.apis, "orders")
         }
     }
 
@@ -395,7 +406,7 @@ mod refusals {
     fn a_refusal_chooses_among_what_the_server_told() {
         let mut shop = Shop::new(json!(["3", "2"]), json!(["2", "3"]));
         assert_eq!(shop.now(), ("agreed", Some("3"), "overlap"));
-        assert!(shop.refuse(0, 7, &[("3", Some(&["1", "2"]))]));
+        assert!(shop.refuse(0, 7, "3", &["1", "2"]));
         assert_eq!(shop.now(), ("agreed", Some("2"), "refused"));
         assert!(!shop.nothing_left);
     }
@@ -403,22 +414,22 @@ mod refusals {
     #[test]
     fn the_server_that_answered_knows_more_than_an_older_manifest() {
         let mut shop = Shop::new(json!([">=3 <5"]), json!(["3"]));
-        shop.refuse(0, 7, &[("3", Some(&["4", "5"]))]);
+        shop.refuse(0, 7, "3", &["4", "5"]);
         assert_eq!(shop.now(), ("agreed", Some("4"), "refused"));
     }
 
     #[test]
     fn a_refusal_that_tells_nothing_takes_the_version_away() {
         let mut shop = Shop::new(json!(["3", "2"]), json!(["2", "3"]));
-        shop.refuse(0, 7, &[("3", None)]);
+        shop.refuse(0, 7, "3", &[]);
         assert_eq!(shop.now(), ("agreed", Some("2"), "refused"));
     }
 
     #[test]
     fn concurrent_refusals_are_served_by_one_negotiation() {
         let mut shop = Shop::new(json!(["3", "2", "1"]), json!(["1", "2", "3"]));
-        assert!(shop.refuse(0, 7, &[("3", None), ("3", None)]));
-        assert!(!shop.refuse(20, 7, &[("3", None)]), "that call began with the plan before");
+        assert!(shop.refuse(0, 7, "3", &[]));
+        assert!(!shop.refuse(20, 7, "3", &[]), "that call began with the plan before");
         assert_eq!(shop.now(), ("agreed", Some("2"), "refused"));
         assert_eq!(shop.plan.generation, 2);
     }
@@ -426,21 +437,21 @@ mod refusals {
     #[test]
     fn an_api_is_negotiated_anew_once_in_ten_seconds() {
         let mut shop = Shop::new(json!(["3", "2", "1"]), json!(["1", "2", "3"]));
-        assert!(shop.refuse(0, 7, &[("3", None)]));
-        assert!(!shop.refuse(9_999, 7, &[("2", None)]));
-        assert!(shop.refuse(10_000, 7, &[("2", None)]));
+        assert!(shop.refuse(0, 7, "3", &[]));
+        assert!(!shop.refuse(9_999, 7, "2", &[]));
+        assert!(shop.refuse(10_000, 7, "2", &[]));
         assert_eq!(shop.now(), ("agreed", Some("1"), "refused"));
         // not even an overlay that has ended in between allows more
-        assert!(shop.end(10_001, 8));
-        assert!(!shop.refuse(19_999, 8, &[("3", None)]));
-        assert!(shop.refuse(20_000, 8, &[("3", None)]));
+        shop.end(10_001, 8);
+        assert!(!shop.refuse(19_999, 8, "3", &[]));
+        assert!(shop.refuse(20_000, 8, "3", &[]));
         assert_eq!(shop.now(), ("agreed", Some("2"), "refused"));
     }
 
     #[test]
     fn an_overlay_that_leaves_nothing_refuses_no_call_and_no_build() {
         let mut shop = Shop::new(json!(["3"]), json!(["3"]));
-        shop.refuse(0, 7, &[("3", Some(&["4"]))]);
+        shop.refuse(0, 7, "3", &["4"]);
         assert_eq!(shop.now(), ("client-too-old", Some("3"), "refused"));
         assert!(shop.nothing_left);
         assert_eq!(shop.verdict, Verdict::Fine);
@@ -450,9 +461,9 @@ mod refusals {
     fn servers_that_contradict_each_other_do_not_make_the_plan_flap() {
         let mut shop = Shop::new(json!(["3", "2"]), json!(["2", "3"]));
         for step in 0..25 {
-            let asked = shop.plan.apis[0].version.clone().unwrap();
-            let told: &[&str] = if asked == "3" { &["2"] } else { &["3"] };
-            shop.refuse(step * 11_000, 7, &[(&asked, Some(told))]);
+            let asked = shop.now().1.unwrap().to_owned();
+            let told = if asked == "3" { "2" } else { "3" };
+            shop.refuse(step * 11_000, 7, &asked, &[told]);
         }
         assert!(shop.plan.generation <= 3, "generation {}", shop.plan.generation);
     }
@@ -460,56 +471,75 @@ mod refusals {
     #[test]
     fn an_overlay_ends_after_five_minutes() {
         let mut shop = Shop::new(json!(["3", "2"]), json!(["2", "3"]));
-        shop.refuse(1_000, 7, &[("3", None)]);
+        shop.refuse(1_000, 7, "3", &[]);
         assert_eq!(shop.overlay.wake(), Some(301_000));
-        assert!(!shop.end(300_999, 7));
-        assert!(shop.end(301_000, 7));
+        shop.end(300_999, 7);
+        assert_eq!(shop.now(), ("agreed", Some("2"), "refused"));
+        shop.end(301_000, 7);
         assert_eq!(shop.now(), ("agreed", Some("3"), "overlap"));
         assert_eq!(shop.overlay.wake(), None);
-        assert!(!shop.end(301_000, 7), "it ends once");
     }
 
     #[test]
     fn an_overlay_ends_with_the_next_higher_serial_and_not_with_an_unchanged_poll() {
         let mut shop = Shop::new(json!(["3", "2"]), json!(["2", "3"]));
-        shop.refuse(0, 7, &[("3", None)]);
-        assert!(!shop.end(1, 7));
-        assert!(!shop.end(2, 6));
+        shop.refuse(0, 7, "3", &[]);
+        shop.end(1, 7);
+        shop.end(2, 6);
         assert_eq!(shop.now(), ("agreed", Some("2"), "refused"));
-        assert!(shop.end(3, 8));
+        shop.end(3, 8);
         assert_eq!(shop.now(), ("agreed", Some("3"), "overlap"));
     }
 
     #[test]
     fn a_new_overlay_forgets_the_one_before() {
         let mut shop = Shop::new(json!(["3", "2", "1"]), json!(["1", "2", "3"]));
-        shop.refuse(0, 7, &[("3", Some(&["1"]))]);
+        shop.refuse(0, 7, "3", &["1"]);
         assert_eq!(shop.now().1, Some("1"));
         shop.end(20_000, 8);
-        assert!(shop.refuse(20_000, 8, &[("3", None)]));
+        assert!(shop.refuse(20_000, 8, "3", &[]));
         assert_eq!(shop.now().1, Some("2"));
-        assert!(!shop.end(20_001, 8), "it was laid on this serial");
+        shop.end(20_001, 8);
+        assert_eq!(shop.now().1, Some("2"), "it was laid on this serial");
     }
 
     #[test]
     fn without_a_manifest_the_next_named_version_is_tried() {
         let mut shop = Shop::new(json!(["3", "2"]), json!(null));
-        shop.refuse(0, 0, &[("3", None)]);
+        shop.refuse(0, 0, "3", &[]);
         assert_eq!(shop.now(), ("unknown", Some("2"), "refused"));
-        shop.refuse(10_000, 0, &[("2", None)]);
+        shop.refuse(10_000, 0, "2", &[]);
         assert_eq!(shop.now(), ("unknown", Some("3"), "refused"));
         assert!(shop.nothing_left);
         shop.end(20_000, 1);
-        shop.refuse(20_000, 1, &[("3", Some(&["1", "2"]))]);
+        shop.refuse(20_000, 1, "3", &["1", "2"]);
         assert_eq!(shop.now(), ("agreed", Some("2"), "refused"));
+    }
+
+    #[test]
+    fn a_refusal_keeps_what_the_manifest_says_of_the_versions_told() {
+        let apis = json!({ "orders": { "supported": ["1", "2", "3"], "deprecated": { "2": {} }, "preferred": "1" } });
+        let mut shop = Shop::new(json!(["3", ">=1 <3"]), json!([]));
+        shop.tree = Some(tree(json!({ "apis": apis })));
+        shop.negotiate();
+        shop.refuse(0, 7, "3", &["1", "1.5", "2.0"]);
+        assert_eq!(shop.now(), ("agreed", Some("1"), "refused"));
+        shop.refuse(10_000, 7, "1", &["1.5", "2.0"]);
+        assert_eq!(shop.now(), ("agreed", Some("1.5"), "refused"));
+        shop.refuse(20_000, 7, "1.5", &["2.0"]);
+        assert_eq!(shop.now(), ("deprecated", Some("2"), "refused"));
     }
 
     #[test]
     fn a_refusal_of_an_api_that_nobody_speaks_is_dropped() {
         let mut shop = Shop::new(json!(["3"]), json!(["3"]));
-        let refusal =
-            Refusal { api: "billing".into(), version: Version::parse("3").unwrap(), supported: None };
-        assert!(!shop.overlay.refuse(0, 7, vec![refusal], &shop.plan.apis));
+        for odd in [
+            json!(null),
+            json!([1, {}, { "api": "orders" }, { "api": "orders", "version": "three" }]),
+            json!([{ "api": "billing", "version": "3" }]),
+        ] {
+            assert!(!shop.overlay.refuse(0, 7, &tree(odd), &shop.plan.apis));
+        }
         assert_eq!(shop.overlay.wake(), None);
     }
 }
