@@ -43,32 +43,38 @@ export interface PromptActions {
   finish(): void;
 }
 
+/** What the words below a heading may speak of: the view, its deadline written out in the page's language. */
+export interface PromptFacts extends Omit<PromptView, "deadline"> {
+  /** Date and time: `"Nov 24, 2026, 6:00 PM"`; undefined where there is none. */
+  deadline?: string | undefined;
+}
+
 /** Every string that the prompt can show. Plain text; the functions are called again whenever the card is drawn. */
 export interface PromptTexts {
   /** BCP 47 tag of the language of these texts, for screen readers: `"en"`. */
   lang: string;
   /** Heading of the offer: `"A new version is available"`. */
   offerTitle: string;
-  /** Below it: `"Refresh when it suits you."` */
-  offerText: string;
+  /** Below it, before the notes: `"Refresh when it suits you."`, or nothing where notes say more. */
+  offerText: (facts: PromptFacts) => string;
   /** The button that dismisses the offer: `"Not now"`. */
   offerLater: string;
   /** Heading of the urge: `"Please refresh soon"`. */
   urgeTitle: string;
-  /** Below it. `deadline` is a date and time in the page's language, or undefined where there is none. */
-  urgeText: (deadline?: string) => string;
+  /** Below it, before the notes: until when this version works. */
+  urgeText: (facts: PromptFacts) => string;
   /** The button that puts the urge off: `"In 15 minutes"`. */
   urgeLater: string;
   /** Heading while a forced refresh waits for holds: `"A refresh is waiting"`. */
   heldTitle: string;
-  /** Below it. `holds` are the app's own names for what keeps the refresh waiting, joined by commas; or empty. */
-  heldText: (holds: string) => string;
+  /** Below it, before the notes. `holds` are the app's own names for what keeps the refresh waiting. */
+  heldText: (facts: PromptFacts) => string;
   /** The button that puts this notice away: `"Hide"`. */
   heldLater: string;
   /** Heading of the forced refresh: `"This page has to refresh"`. */
   forceTitle: string;
-  /** Below it. `deferrals` is how often 5 more minutes can still be had, 0 to 10; undefined where not known. */
-  forceText: (deferrals?: number) => string;
+  /** Below it, before the notes. `deferrals` is how often 5 more minutes can still be had, 0 to 10. */
+  forceText: (facts: PromptFacts) => string;
   /** The button for 5 more minutes: `"Let me finish"`. */
   forceLater: string;
   /** The countdown, drawn each second and spoken at the start, at 30 and at 10. `seconds` is a whole number from 1. */
@@ -106,7 +112,9 @@ export function createPrompt(actions: PromptActions, texts?: Partial<PromptTexts
   let refresh: HTMLElement;
   let status: HTMLElement;
   let timer: ReturnType<typeof setTimeout> | undefined;
+  // Both by the monotonic clock, for a countdown must not follow a wall clock that is set.
   let since: number; // when this kind came up: its words are spoken once, just after that
+  let end: number;
   let cameFrom: HTMLElement | null;
   let putAway = false;
 
@@ -163,14 +171,11 @@ export function createPrompt(actions: PromptActions, texts?: Partial<PromptTexts
     host.lost = () => {
       if (!card) return;
       card.remove();
-      clearTimeout(timer);
-      timer = setTimeout(draw, 999);
+      wake(999);
     };
     root = host.shadowRoot || host.attachShadow({ mode: "open" });
-    if (!sheet) {
-      sheet = new CSSStyleSheet();
-      sheet.replaceSync(css);
-    }
+    const sheet = new CSSStyleSheet();
+    sheet.replaceSync(css);
     root.adoptedStyleSheets = [sheet];
     card = make(
       // A dialog that is shown takes the focus, even as a popover; a notice must not.
@@ -193,8 +198,7 @@ export function createPrompt(actions: PromptActions, texts?: Partial<PromptTexts
     status.setAttribute("role", force ? "alert" : "status");
     if (force) {
       card.setAttribute("role", "alertdialog");
-      // The modal itself takes the focus, no button: whoever is typing when it comes up must not press one.
-      card.autofocus = true;
+      card.tabIndex = -1;
     }
     link.target = "_blank";
     refresh.onclick = () => view?.busy || press("refresh");
@@ -216,7 +220,7 @@ export function createPrompt(actions: PromptActions, texts?: Partial<PromptTexts
 
   const open = () => {
     const modal = card!;
-    host.isConnected || (document.body || document.documentElement).append(host);
+    (document.body || document.documentElement).append(host);
     root.append(modal);
     modal.open = false; // a modal that was removed while open keeps the attribute, and would refuse
     for (const show of ["showModal", "showPopover"] as const) {
@@ -226,8 +230,13 @@ export function createPrompt(actions: PromptActions, texts?: Partial<PromptTexts
     }
   };
 
-  const drop = () => {
+  const wake = (ms: number | false) => {
     clearTimeout(timer);
+    if (ms) timer = setTimeout(draw, ms);
+  };
+
+  const drop = () => {
+    wake(0);
     if (!card) return;
     const old = card;
     card = undefined;
@@ -238,44 +247,42 @@ export function createPrompt(actions: PromptActions, texts?: Partial<PromptTexts
   };
 
   const draw = () => {
-    clearTimeout(timer);
     if (!view) return;
     try {
-      const { kind, busy, until = 0, seconds = 0, deadline, deferrals, holds = [] } = view;
+      const { kind, busy, seconds = 0, deadline, deferrals } = view;
       const force = kind == "force";
+      const now = performance.now();
       if (card && !card.showModal == force) drop();
       if (!card) build(force);
-      if (!card!.isConnected) open();
+      if (!card!.isConnected) {
+        open();
+        // The modal itself takes the focus, no button: whoever is typing when it comes up must not press one.
+        if (force) card!.focus();
+      }
       if (host.getAttribute("kind") != kind) {
         host.setAttribute("kind", kind);
-        since = performance.now();
+        since = now;
       }
 
-      const now = Date.now();
-      const left = Math.max(0, Math.ceil((until - now) / 1000));
+      const left = Math.ceil((end - now) / 1000);
+      const counts = force && left > 0;
       write(title, words[`${kind}Title`]);
       write(
         text,
-        force
-          ? words.forceText(deferrals)
-          : kind == "urge"
-            ? words.urgeText(deadline ? dateAndTime(deadline, words.lang) : undefined)
-            : kind == "held"
-              ? words.heldText(holds.join(", "))
-              : !view.notes && words.offerText,
+        words[`${kind}Text`]({ ...view, deadline: deadline ? dateAndTime(deadline, words.lang) : undefined }),
       );
       write(notes, view.notes);
       write(link, view.link && words.link);
       link.href = view.link || "";
-      write(countdown, force && (left && !busy ? words.countdown(left) : words.busy));
-      progress.style.inlineSize = force && seconds ? (left / seconds) * 100 + "%" : "0";
+      write(countdown, force && (counts && !busy ? words.countdown(left) : words.busy));
+      progress.style.inlineSize = counts && seconds ? (left / seconds) * 100 + "%" : "0";
       write(later, !(force && deferrals === 0) && words[`${kind}Later`]);
       write(refresh, busy ? words.busy : words.refresh);
       refresh.setAttribute("aria-disabled", "" + !!busy);
 
       // A live region is heard only if it was there, empty, before its words; and they go again, so that nobody who
       // reads through the page finds everything twice.
-      const age = performance.now() - since;
+      const age = now - since;
       const mark = [seconds, 30, 10].find((mark) => left <= mark && left > mark - 2);
       write(
         status,
@@ -287,8 +294,7 @@ export function createPrompt(actions: PromptActions, texts?: Partial<PromptTexts
               ? mark && words.countdown(mark)
               : age < 5e3 && [title, text, notes].map((part) => part.textContent).join(" "),
       );
-      const next = age < 99 ? 99 : force ? left && 1 + ((until - now) % 1000) : age < 5e3 && 5e3;
-      if (next) timer = setTimeout(draw, next);
+      wake(age < 99 ? 99 : force ? counts && 1 + ((end - now) % 1000) : age < 5e3 && 5e3);
     } catch {
       // The app's own texts failed: once more in English. Anything else is not the page's fault.
       if (words != english) {
@@ -302,6 +308,7 @@ export function createPrompt(actions: PromptActions, texts?: Partial<PromptTexts
     show(next) {
       if (putAway && next.kind == "held") return;
       putAway = false;
+      if (next.until != view?.until) end = performance.now() + next.until! - Date.now();
       view = next;
       draw();
     },
@@ -320,8 +327,6 @@ interface Host extends HTMLElement {
   lost?: () => void;
 }
 
-let sheet: CSSStyleSheet | undefined;
-
 /** Writes only what changes: a text that is set again would be spoken again. Empty parts are not displayed. */
 function write(element: HTMLElement, text: string | number | false | undefined) {
   if (element.textContent != (text || "")) element.textContent = (text || "") as string;
@@ -339,16 +344,17 @@ function dateAndTime(ms: number, lang: string): string | undefined {
 const english: PromptTexts = {
   lang: "en",
   offerTitle: "A new version is available",
-  offerText: "Refresh when it suits you.",
+  offerText: ({ notes }) => (notes ? "" : "Refresh when it suits you."),
   offerLater: "Not now",
   urgeTitle: "Please refresh soon",
-  urgeText: (deadline) => "This version " + (deadline ? `works until ${deadline}.` : "is out of date."),
+  urgeText: ({ deadline }) => "This version " + (deadline ? `works until ${deadline}.` : "is out of date."),
   urgeLater: "In 15 minutes",
   heldTitle: "A refresh is waiting",
-  heldText: (holds) => "This page refreshes when you are done" + (holds && ": " + holds) + ".",
+  heldText: ({ holds }) =>
+    "This page refreshes when you are done" + (holds?.[0] ? ": " + holds.join(", ") : "") + ".",
   heldLater: "Hide",
   forceTitle: "This page has to refresh",
-  forceText: (deferrals) =>
+  forceText: ({ deferrals }) =>
     "This version is no longer supported." + (deferrals === 0 ? "" : " Not done yet? Take 5 more minutes."),
   forceLater: "Let me finish",
   countdown: (seconds) => `Refreshing in ${seconds} second` + (seconds > 1 ? "s" : ""),
@@ -361,8 +367,8 @@ const english: PromptTexts = {
 // of the person's own font size, whatever the page did to its root.
 const css =
   ":host{color-scheme:light dark}" +
-  "#card{all:initial;color-scheme:inherit;box-sizing:border-box;position:fixed;z-index:2147483647;" +
-  "inset-block-end:1em;inset-inline-end:1em;width:25em;max-width:calc(100% - 2em);max-height:calc(100% - 2em);overflow:auto;" +
+  "#card{all:initial;color-scheme:inherit;position:fixed;z-index:2147483647;" +
+  "inset-block-end:1em;inset-inline-end:1em;width:22.5em;max-width:calc(100% - 4.5em);max-height:calc(100% - 4.5em);overflow:auto;" +
   "display:grid;justify-items:start;grid-template-columns:auto 1fr;column-gap:.875em;padding:1.125em;overflow-wrap:anywhere;text-wrap:pretty;" +
   "font:medium/1.45 var(--trueup-font,system-ui,sans-serif);" +
   "color:var(--trueup-color,CanvasText);background:var(--trueup-background,color-mix(in srgb,Canvas,#fff 9%));" +
@@ -381,8 +387,8 @@ const css =
   "button{font:inherit;font-size:.875em;font-weight:500;color:inherit;padding:.45em .9em;border:1px solid transparent;border-radius:.5em;" +
   "background:color-mix(in srgb,currentColor 9%,transparent);cursor:pointer}" +
   "#refresh{color:var(--trueup-on-accent,#fff);background:var(--trueup-accent,#2563eb)}" +
-  "button:hover{filter:brightness(1.1)}" +
-  "[aria-disabled=true]{opacity:.7;cursor:progress}" +
+  "button:hover{opacity:.9}" +
+  "[aria-disabled=true]{opacity:.6}" +
   ":focus-visible{outline:2px solid;outline-offset:2px}" +
   "#countdown{margin-top:.75em;font-weight:500;font-variant-numeric:tabular-nums;color:inherit}" +
   "#progress{position:absolute;inset:0 0 auto;border-top:4px solid var(--trueup-accent,#2563eb);transition:inline-size 1s linear}" +

@@ -144,6 +144,11 @@ async function openPage(t, path = "/", options = {}) {
         const root = document.querySelector("trueup-prompt").shadowRoot;
         for (const animation of root.getAnimations()) animation.finish();
       }),
+    /** How the card stands in the top layer. */
+    standing: () =>
+      page.locator("trueup-prompt #card").evaluate((card) =>
+        card.matches(":modal") ? "modal" : card.matches(":popover-open") ? "notice" : "neither",
+      ),
     /** Where the focus is: an id, within the prompt after "prompt ". */
     focus: () =>
       page.evaluate(() => {
@@ -293,8 +298,10 @@ describe("a notice", () => {
     assert.equal(await tab.host.count(), 0);
     await tab.show(views.force);
     assert.equal(await tab.part("title").textContent(), "This page has to refresh");
+    assert.equal(await tab.standing(), "modal");
     await tab.show(views.held);
     assert.equal(await tab.part("title").textContent(), "A refresh is waiting");
+    assert.equal(await tab.standing(), "notice");
     assertNoFaults(tab);
   });
 
@@ -366,7 +373,7 @@ describe("the modal", () => {
     await tab.page.mouse.click(5, 5); // beside the card: the focus is nowhere
     await tab.page.keyboard.press("Escape");
     assert.deepEqual(await tab.pressed(), ["finish", "finish", "finish"]);
-    assert.ok(await tab.part("card").evaluate((card) => card.matches(":modal")));
+    assert.equal(await tab.standing(), "modal");
     assertNoFaults(tab);
   });
 
@@ -380,17 +387,31 @@ describe("the modal", () => {
       await tab.page.keyboard.press("Escape");
     }
     assert.deepEqual(await tab.pressed(), []);
-    assert.ok(await tab.part("card").evaluate((card) => card.matches(":modal")));
+    assert.equal(await tab.standing(), "modal");
     assertNoFaults(tab);
   });
 
   test("closed by the browser over its objection, it is back", async (t) => {
     const tab = await openPage(t);
     await tab.show(views.force);
-    await tab.part("card").evaluate((card) => card.close());
-    await tab.page.waitForFunction(() =>
-      document.querySelector("trueup-prompt").shadowRoot.getElementById("card").matches(":modal"),
-    );
+    await tab.page.keyboard.press("Tab");
+    await tab.part("card").evaluate(closed);
+    assert.equal(await tab.standing(), "modal");
+    assert.equal(await tab.focus(), "prompt card");
+    assertNoFaults(tab);
+  });
+
+  test("a notice that follows at once is not disturbed by the modal's end", async (t) => {
+    const tab = await openPage(t);
+    await tab.show(views.force);
+    await tab.page.evaluate((offer) => {
+      prompt.hide();
+      show(offer);
+      document.querySelector("trueup-prompt").shadowRoot.getElementById("later").focus();
+    }, views.offer);
+    await tab.run(1000); // the modal's `close` event comes in between
+    assert.equal(await tab.focus(), "prompt later");
+    assert.equal(await tab.standing(), "notice");
     assertNoFaults(tab);
   });
 
@@ -415,11 +436,14 @@ describe("the modal", () => {
     const tab = await openPage(t);
     await tab.show(views.force);
     const shown = new Set();
+    let speaking = 0;
     for (let second = 0; second < 90; second++) {
       shown.add(await tab.part("countdown").textContent());
+      if (await tab.part("status").textContent()) speaking++;
       await tab.run(1000);
     }
     assert.equal(shown.size, 61);
+    assert.ok(speaking <= 6, "what was spoken goes again, before it is wrong");
     assert.ok(shown.has("Refreshing in 60 seconds") && shown.has("Refreshing in 1 second"));
     assert.equal(await tab.part("countdown").textContent(), "Refreshing…");
     assert.deepEqual(await tab.spoken(), [
@@ -429,6 +453,22 @@ describe("the modal", () => {
     ]);
     assert.deepEqual(await tab.pressed(), []);
     assert.equal(await tab.host.count(), 1);
+    assertNoFaults(tab);
+  });
+
+  test("a wall clock that is set does not move the countdown", async (t) => {
+    const tab = await openPage(t);
+    await tab.show(views.force);
+    await tab.page.evaluate(() => {
+      const { now } = Date;
+      Date.now = () => now() - 3_600_000;
+    });
+    await tab.run(20_500);
+    assert.equal(await tab.part("countdown").textContent(), "Refreshing in 40 seconds");
+    // The core tells the end anew by the clock as it is now.
+    await tab.page.evaluate(() => window.prompt.show({ kind: "force", seconds: 60, until: Date.now() + 35_000 }));
+    await tab.run(500);
+    assert.equal(await tab.part("countdown").textContent(), "Refreshing in 35 seconds");
     assertNoFaults(tab);
   });
 
@@ -457,6 +497,7 @@ describe("the modal", () => {
         if (refused) HTMLDialogElement.prototype.showModal = () => { throw new DOMException("no", "InvalidStateError") };
       }, refused);
       await tab.show(views.force);
+      assert.equal(await tab.standing(), refused ? "notice" : "modal"); // in the top layer, either way
       await tab.run(5500);
       await tab.settle();
       await tab.part("refresh").click();
@@ -492,10 +533,7 @@ describe("in a page that does not play along", () => {
     await tab.run(60_000);
     assert.equal(await pending(), 0);
     await tab.show(views.force);
-    await tab.part("card").evaluate((card) => new Promise((closed) => {
-      card.addEventListener("close", () => queueMicrotask(closed));
-      card.close();
-    }));
+    await tab.part("card").evaluate(closed);
     assert.equal(await pending(), 1);
     await tab.run(120_000);
     assert.equal(await pending(), 0);
@@ -510,13 +548,13 @@ describe("in a page that does not play along", () => {
       await tab.page.evaluate(() => document.querySelector("trueup-prompt").remove());
       assert.equal(await tab.host.count(), 0);
       await tab.run(1000);
-      assert.ok(await tab.part("title").isVisible());
+      assert.equal(await tab.standing(), view.kind === "force" ? "modal" : "notice");
       await tab.page.evaluate(() => document.documentElement.replaceChild(document.createElement("body"), document.body));
       await tab.run(1000);
-      assert.ok(await tab.part("card").evaluate((card) => card.matches(":modal, :popover-open")));
+      assert.equal(await tab.standing(), view.kind === "force" ? "modal" : "notice");
       await tab.page.evaluate(() => document.querySelector("main, body").append(document.querySelector("trueup-prompt")));
       await tab.run(1000);
-      assert.ok(await tab.part("card").evaluate((card) => card.matches(":modal, :popover-open")));
+      assert.equal(await tab.standing(), view.kind === "force" ? "modal" : "notice");
       await tab.page.evaluate(() => document.querySelector("trueup-prompt").remove());
       await tab.hide();
       await tab.run(5000);
@@ -660,7 +698,7 @@ describe("words", () => {
     await tab.show(views["offer with notes and link"]);
     await tab.settle();
     const [opened] = await Promise.all([tab.context.waitForEvent("page"), tab.part("link").click()]);
-    assert.equal(opened.url(), origin + "/changelog");
+    await opened.waitForURL(origin + "/changelog");
     assert.equal(await opened.evaluate(() => window.opener), null);
   });
 
@@ -804,6 +842,14 @@ describe("looks", () => {
     });
   }
 });
+
+/** In the page: closes a dialog as a browser may, and waits until it has told that. */
+function closed(dialog) {
+  return new Promise((done) => {
+    dialog.addEventListener("close", () => queueMicrotask(done));
+    dialog.close();
+  });
+}
 
 /** The accessibility tree as an outline: role, name, and what else a screen reader is told. */
 function outline(nodes) {

@@ -4,17 +4,18 @@ import type { PromptTexts } from "../prompt.js";
 const fr: PromptTexts = {
   lang: "fr",
   offerTitle: "Une nouvelle version est disponible",
-  offerText: "Actualisez la page quand vous le souhaitez.",
+  offerText: ({ notes }) => (notes ? "" : "Actualisez la page quand vous le souhaitez."),
   offerLater: "Pas maintenant",
   urgeTitle: "Veuillez actualiser bientôt",
-  urgeText: (deadline) =>
+  urgeText: ({ deadline }) =>
     deadline ? `Cette version fonctionne jusqu’au ${deadline}.` : "Cette version n’est plus à jour.",
   urgeLater: "Dans 15 minutes",
   heldTitle: "Actualisation en attente",
-  heldText: (holds) => "La page s’actualisera quand vous aurez terminé" + (holds && "\u00a0: " + holds) + ".",
+  heldText: ({ holds }) =>
+    "La page s’actualisera quand vous aurez terminé" + (holds?.[0] ? "\u00a0: " + holds.join(", ") : "") + ".",
   heldLater: "Masquer",
   forceTitle: "La page doit être actualisée",
-  forceText: (deferrals) =>
+  forceText: ({ deferrals }) =>
     "Cette version n’est plus prise en charge." +
     (deferrals === 0 ? "" : " Pas encore terminé\u202f? Prenez 5 minutes de plus."),
   forceLater: "Laissez-moi terminer",
