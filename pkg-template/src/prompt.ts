@@ -189,7 +189,6 @@ export function createPrompt(actions: PromptActions, texts?: Partial<PromptTexts
       make("div", "actions", (later = make("button", "later")), (refresh = make("button", "refresh"))),
       (status = make("div", "status")),
     );
-    card.lang = words.lang;
     card.popover = "manual";
     card.setAttribute("aria-labelledby", "title");
     // Not the countdown: a description that changes is spoken again each time.
@@ -264,6 +263,7 @@ export function createPrompt(actions: PromptActions, texts?: Partial<PromptTexts
         since = now;
       }
 
+      card!.lang = words.lang;
       const left = Math.ceil((end - now) / 1000);
       const counts = force && left > 0;
       write(title, words[`${kind}Title`]);

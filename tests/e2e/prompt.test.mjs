@@ -629,11 +629,12 @@ describe("in a page that does not play along", () => {
     const tab = await openPage(t);
     await tab.page.evaluate(() => {
       actions.refresh = actions.dismiss = () => { throw new Error("the app's") };
-      make({ urgeTitle: "Soon", urgeText() { throw new Error("the app's") } });
+      make({ lang: "nl", urgeTitle: "Binnenkort", urgeText() { throw new Error("the app's") } });
     });
     await tab.show(views.urge);
     await tab.settle();
     assert.equal(await tab.part("title").textContent(), "Please refresh soon"); // English rather than nothing
+    assert.equal(await tab.part("card").getAttribute("lang"), "en");
     await tab.part("refresh").click();
     await tab.part("later").click();
     assertNoFaults(tab);
