@@ -8,6 +8,7 @@ mod pins;
 mod rename;
 mod server;
 mod setup;
+mod sim;
 mod size;
 mod stamp;
 mod test;
@@ -51,7 +52,7 @@ enum Task {
     /// Run the tests: native, in Node and in Chromium; ends with `N passed, M failed`
     #[command(after_help = test::help())]
     Test {
-        /// Also what takes longer: other engines, real bundlers, large simulations
+        /// Also what takes longer: other engines, real bundlers, large simulations, *.slow.test.mjs
         #[arg(long)]
         all: bool,
         /// Names of steps, or parts of the names of tests
@@ -81,6 +82,8 @@ enum Task {
         #[arg(required = true)]
         files: Vec<PathBuf>,
     },
+    /// Simulate a fleet of clients in virtual time, from seeds; fails at the first violation and prints its seed
+    Sim(sim::Setup),
     /// Start the deployment server alone, on what was built before; prints `listening on ADDRESS`
     Serve {
         /// 0 takes any free port
@@ -104,6 +107,7 @@ fn main() -> Result<ExitCode> {
         }
         Task::Bench { name, arguments } => return node::bench(&name, &arguments),
         Task::Conformance { suite, files } => return node::conformance(&suite, &files),
+        Task::Sim(setup) => return sim::sim(&setup),
         Task::Serve { port } => serve(port)?,
     }
     Ok(ExitCode::SUCCESS)

@@ -35,13 +35,14 @@ pub fn conformance(suite: &str, files: &[PathBuf]) -> Result<ExitCode> {
     exit_code(node()?.arg(script).args(files))
 }
 
-/// Runs the `*.test.mjs` below `dirs` whose names fit one of `patterns` (all, if there is none); `None` if there is no
-/// such file.
-pub fn tests(dirs: &[&str], patterns: &[String]) -> Result<Option<Tally>> {
+/// Runs the tests in `*.test.mjs` below `dirs` whose names contain one of `patterns` (all, if there is none); with `slow`
+/// also those in `*.slow.test.mjs`. `None` if there is no such file.
+pub fn tests(dirs: &[&str], patterns: &[String], slow: bool) -> Result<Option<Tally>> {
     let mut files = Vec::new();
     for dir in dirs {
         collect(&workspace::root().join(dir), &mut files)?;
     }
+    files.retain(|file| slow || !file.to_string_lossy().ends_with(".slow.test.mjs"));
     files.sort();
     if files.is_empty() {
         return Ok(None);

@@ -7,7 +7,7 @@ use std::time::Instant;
 use anyhow::{Context, Result};
 
 use crate::package::{self, Mode};
-use crate::{browser, node, setup, workspace};
+use crate::{browser, node, setup, sim, workspace};
 
 /// Runs the steps. Words that name a step choose steps; the others filter tests by name.
 pub fn test(all: bool, words: &[String]) -> Result<ExitCode> {
@@ -77,6 +77,7 @@ pub struct Tally {
     pub failed: usize,
 }
 
+const PASSED: Tally = Tally { passed: 1, failed: 0 };
 const FAILED: Tally = Tally { passed: 0, failed: 1 };
 
 impl Tally {
@@ -166,6 +167,13 @@ const STEPS: &[Step] = &[
     },
     Step { name: "firefox", about: "tests/web.rs in Firefox", slow: true, packaged: false, run: firefox },
     Step { name: "webkit", about: "tests/web.rs in WebKitGTK", slow: true, packaged: false, run: webkit },
+    Step {
+        name: "sim",
+        about: "1,000 seeds of a simulated fleet",
+        slow: true,
+        packaged: false,
+        run: simulation,
+    },
 ];
 
 fn step(name: &str) -> Option<&'static Step> {
@@ -189,11 +197,11 @@ fn types(run: &Run) -> Outcome {
     let mut tsc = package::node_tool("tsc");
     let status =
         tsc.args(["--project", "pkg-template", "--noEmit", "--emitDeclarationOnly", "false"]).status()?;
-    Ok(Some(if status.success() { Tally { passed: 1, failed: 0 } } else { FAILED }))
+    Ok(Some(if status.success() { PASSED } else { FAILED }))
 }
 
 fn in_node(run: &Run) -> Outcome {
-    node::tests(&["pkg-template/test", "tests/node"], &run.names)
+    node::tests(&["pkg-template/test", "tests/node"], &run.names, run.all)
 }
 
 fn web(run: &Run) -> Outcome {
@@ -210,12 +218,21 @@ fn webkit(run: &Run) -> Outcome {
 
 fn e2e(run: &Run) -> Outcome {
     setup::chromium()?;
-    node::tests(&["tests/e2e"], &run.names)
+    node::tests(&["tests/e2e"], &run.names, run.all)
 }
 
 fn packaging(run: &Run) -> Outcome {
     setup::chromium()?;
-    node::tests(&["tests/packaging"], &run.names)
+    node::tests(&["tests/packaging"], &run.names, true)
+}
+
+fn simulation(run: &Run) -> Outcome {
+    if !sim::exists() || !run.names.is_empty() {
+        return Ok(None);
+    }
+    let setup = sim::Setup { seeds: 1_000, first: 1, clients: 50, hours: 12, without: None };
+    let status = sim::command(&setup).status()?;
+    Ok(Some(if status.success() { PASSED } else { FAILED }))
 }
 
 /// Unit and integration tests, by nextest where it is there.
