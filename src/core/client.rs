@@ -146,7 +146,7 @@ impl Client {
             Event::Online(true) => self.schedule.online_again(mono, &mut self.chance),
             Event::Online(false) => self.schedule.online = false,
             Event::PageShow => {
-                self.schedule.early(mono, &mut self.chance, Why::PageShow, false);
+                self.schedule.back(mono, &mut self.chance);
                 if locks && self.schedule.visible {
                     self.effects.extend([Effect::Lead(true), Effect::Hello]);
                 }

@@ -93,6 +93,8 @@ pub struct Schedule {
     pub visible: bool,
     /// `navigator.onLine`: offline nothing is polled or counted.
     pub online: bool,
+    /// The page has gone, perhaps into the back/forward cache: a request would keep it out of there.
+    away: bool,
     /// The next regular poll of whoever polls.
     next: i64,
     why: Why,
@@ -122,6 +124,7 @@ impl Schedule {
             role,
             visible: true,
             online: true,
+            away: false,
             next: now,
             why: Why::Start,
             patience: now + FIRST,
@@ -147,7 +150,7 @@ impl Schedule {
         if let Some((since, why)) = self.request {
             return Some((since + LIMIT, why));
         }
-        if !self.visible || !self.online {
+        if !self.visible || !self.online || self.away {
             return None;
         }
         let regular = match self.role {
@@ -181,8 +184,9 @@ impl Schedule {
         self.request.map(|(_, why)| why)
     }
 
-    /// The running request is given up without being counted (pagehide). Says whether there was one.
+    /// The page goes (pagehide): the running request is given up without being counted. Says whether there was one.
     pub fn abandon(&mut self) -> bool {
+        self.away = true;
         self.request.take().is_some()
     }
 
@@ -288,6 +292,12 @@ impl Schedule {
             self.last_good = None;
         }
         self.early(now, chance, Why::Online, false);
+    }
+
+    /// The page is back from the back/forward cache.
+    pub fn back(&mut self, now: i64, chance: &mut Chance) {
+        self.away = false;
+        self.early(now, chance, Why::PageShow, false);
     }
 
     /// The tab is shown (again).
