@@ -102,6 +102,32 @@ test("a broken manifest is in the timeline, and on no tab", async (test) => {
   assertNoFaults(tab);
 });
 
+test("tabs follow the versions of an API, and those left without one have to refresh", async (test) => {
+  const tab = await openConsole(test);
+  const plan = (id, text) => card(tab, id).locator('[data-of="plan"]', { hasText: text }).waitFor();
+  await press(tab, "Deploy everywhere");
+  await press(tab, "Deploy everywhere"); // 1.2.0 speaks versions 3 and 2, 1.0.0 spoke 2 and 1
+  await refresh(tab, 1, "is offered");
+  await refreshNow(tab, 1);
+  await plan(1, "orders 3 agreed");
+  await plan(2, "orders 2 agreed");
+  await operator(tab, "APIs");
+  await press(tab, "Retire v2");
+  await plan(2, "orders 1 agreed");
+  await press(tab, "Roll back to v1");
+  await plan(1, "client-too-new");
+  await stands(tab, 1, "current");
+  await press(tab, "Serve all again");
+  await plan(1, "orders 3 agreed");
+  await press(tab, "Retire v1");
+  await press(tab, "Retire v2");
+  await plan(2, "client-too-old");
+  await stands(tab, 2, "unsupported");
+  await refresh(tab, 2, "counts down");
+  await stands(tab, 1, "current");
+  assertNoFaults(tab);
+});
+
 for (const colorScheme of ["light", "dark"]) {
   test(`axe finds nothing in the console or the shop (${colorScheme})`, async (test) => {
     const tab = await openConsole(test, { colorScheme });

@@ -27,11 +27,12 @@ function change(what) {
   const now = Math.floor(Date.now() / 1000);
   const iso = (seconds) => new Date(seconds * 1000).toISOString();
   const orders = state.apis.orders;
-  const without = (version) => orders.servers[0].filter((other) => other !== version);
+  const without = (version) => orders.servers.map((versions) => versions.filter((other) => other !== version));
   const changes = {
     deprecate: { servers: orders.servers, deprecated: { 2: { deprecation: now, link: LINK } } },
     sunset: { servers: orders.servers, deprecated: { 2: { deprecation: now, sunset: now + 30, link: LINK } } },
-    retire: { servers: [without("2")], deprecated: { 2: null } },
+    retire: { servers: without("2"), deprecated: { 2: null } },
+    "retire-old": { servers: without("1"), deprecated: {} },
     back: { servers: [["1"]], deprecated: { 2: null } },
     mixed: { servers: [["1", "2"], ["2", "3"]], deprecated: { 2: null } },
     restore: { servers: [["1", "2", "3"]], deprecated: { 2: null } },
@@ -39,7 +40,7 @@ function change(what) {
   const api = changes[what];
   const commands = [{ do: "api", name: "orders", ...api }];
   if (at("api-publish").checked) {
-    const old = api.deprecated[2];
+    const old = { ...orders.deprecated, ...api.deprecated }[2];
     const deprecated = old ? { 2: { since: iso(old.deprecation), link: LINK, ...(old.sunset && { sunset: iso(old.sunset) }) } } : null;
     const supported = [...new Set(api.servers.flat())].sort();
     const preferred = supported.at(-1) ?? null;
