@@ -409,6 +409,20 @@ fn a_follower_leaves_polling_to_its_leader_and_polls_when_it_falls_silent() {
 }
 
 #[test]
+fn online_again_a_follower_lets_its_leader_go_first() {
+    let mut page = Setup::default().start(|s| s.locks = true).open();
+    let answer = Answer { status: 200, text: Some(manifest(1, "b1", "1", "")), ..Answer::default() };
+    page.send(Event::Answer { answer, told: Some(T) });
+    page.send(Event::Online(false));
+    page.pass(HOUR);
+    page.send(Event::Online(true));
+    assert!(page.polls.is_empty(), "nothing goes out without jitter");
+    page.send(Event::Failed { told: Some(T) });
+    page.pass(T);
+    assert!(page.polls.is_empty());
+}
+
+#[test]
 fn who_becomes_leader_polls_when_the_next_poll_was_announced() {
     let mut page = Setup::default().start(|s| s.locks = true).open();
     page.send(Event::Failed { told: Some(100 * SECOND) });
@@ -429,6 +443,8 @@ fn the_page_that_goes_gives_up_the_lead_and_its_request() {
     page.effects.clear();
     page.send(Event::PageHide);
     assert!(page.effects.contains(&Effect::Lead(false)) && page.effects.contains(&Effect::Abort));
+    page.pass(HOUR);
+    assert_eq!(page.polls.len(), 1, "a request would keep it out of the back/forward cache");
     page.effects.clear();
     page.send(Event::PageShow);
     assert!(page.effects.contains(&Effect::Lead(true)));

@@ -184,6 +184,18 @@ fn a_hold_that_opens_during_the_countdown_stops_it() {
 }
 
 #[test]
+fn a_hold_that_opens_while_the_page_is_saving_stops_an_unasked_refresh() {
+    let mut page = behind(FORCE);
+    page.saves_hang = true;
+    page.until(Phase::Saving);
+    let until = page.mono + HOUR;
+    page.send(Event::Holds(vec![("upload".into(), until)]));
+    page.pass(30 * MINUTE);
+    assert_eq!(page.phase(), Phase::Holding);
+    assert!(page.reloads.is_empty());
+}
+
+#[test]
 fn a_hidden_tab_without_holds_refreshes_without_a_word() {
     let mut page = page();
     page.deploy(2, "b2", "2", FORCE);

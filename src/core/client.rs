@@ -163,7 +163,9 @@ impl Client {
             Event::Hello => {
                 if let (Role::Leader, Some(last)) = (self.schedule.role, &self.last) {
                     let next = self.schedule.planned(mono);
-                    self.effects.push_back(Effect::Tell(Some(last.clone()), next));
+                    // Its `Date` is of then, and would be taken for now.
+                    let last = Answer { date: None, ..last.clone() };
+                    self.effects.push_back(Effect::Tell(Some(last), next));
                 }
             }
             Event::Chunk => {
@@ -440,6 +442,8 @@ impl Client {
         else {
             return;
         };
+        // An inlined manifest is not kept, until the server has said the same.
+        let text = text || self.kept.serial != manifest.serial;
         self.kept = Kept {
             at: if self.schedule.heard_within(now.mono, 0) { now.wall } else { self.kept.at },
             next: now.wall + self.schedule.planned(now.mono),

@@ -291,6 +291,11 @@ impl Schedule {
             self.failures = 0;
             self.last_good = None;
         }
+        // A poll that fell due meanwhile goes out with the jitter of `online`, and a follower lets its leader go first.
+        if self.next < now {
+            self.next = self.barrier.max(now + chance.between(0, 5 * SECOND));
+        }
+        self.patience = self.patience.max(self.next + PATIENCE);
         self.early(now, chance, Why::Online, false);
     }
 

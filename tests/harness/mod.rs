@@ -62,6 +62,8 @@ pub struct Page {
     pub session: Value,
     pub effects: Vec<Effect>,
     pub saves: usize,
+    /// `onSave` callbacks do not settle.
+    pub saves_hang: bool,
     /// Whether a reload ends the page, as it does unless a `beforeunload` dialog is dismissed.
     pub leaves: bool,
 }
@@ -131,6 +133,7 @@ impl Setup {
             session: Value::Null,
             effects: vec![],
             saves: 0,
+            saves_hang: false,
             leaves: true,
         };
         page.drain();
@@ -275,7 +278,9 @@ impl Page {
                 Effect::Save => {
                     self.saves += 1;
                     let now = self.now();
-                    self.client.handle(now, Event::Saved);
+                    if !self.saves_hang {
+                        self.client.handle(now, Event::Saved);
+                    }
                 }
                 Effect::Reload { session, asked, url } => {
                     self.session = session;

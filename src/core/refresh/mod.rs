@@ -355,6 +355,14 @@ impl Refresh {
         }
         self.note_due(now, facts, manifest, chance);
 
+        // What was true when the callbacks began may be so no longer: whoever did not ask begins anew.
+        if matches!(self.run, Run::Saving { asked: false, .. })
+            && (facts.action != Action::Force
+                || !self.open_holds(now.mono).is_empty()
+                || !self.shell.passed(now.mono, target, FRESH + SAVE))
+        {
+            self.run = Run::None;
+        }
         if let Run::Saving { until, asked, url } = &self.run {
             if now.mono < *until {
                 return (Phase::Saving, "", Some(*until));
