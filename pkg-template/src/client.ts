@@ -1,4 +1,5 @@
 /** `connect()`: carries out what the core decides, and hands out what it publishes. No decision stands here. */
+import { createApis } from "./api.js";
 import { watchChunks } from "./chunks.js";
 import { TrueupError } from "./errors.js";
 import { poll, shell } from "./fetch.js";
@@ -322,13 +323,12 @@ export function connect(options: T.Options = {}): T.Trueup {
       },
       restored: undefined,
     },
-    api: (name) => ({
-      get plan() {
-        return snapshot.plan.apis[name] ?? { outcome: "unknown" as const };
-      },
-      url: (path) => path,
-      headers: () => new Headers(),
-      fetch: (input, init) => fetch(input, init),
+    api: createApis({
+      apis: options.apis,
+      build: options.sendBuild && onPage ? (options.build ?? mark(options.app))?.id : undefined,
+      plan: (name) => snapshot.plan.apis[name],
+      send,
+      emit,
     }),
     flags: {
       get: (name, fallback) => readFlag(snapshot.flags, !!core, name, fallback).value,

@@ -25,5 +25,10 @@ const prose: { [code: string]: string } = __DEV__
       json: "is not JSON",
       "range-set": "is an empty, inverted or doubled range of versions",
       contradiction: "contradicts another option",
+      "api/client-too-old": "the servers speak newer versions only: a refresh helps",
+      "api/client-too-new": "the servers speak older versions only, or none: they lag or were rolled back",
+      "api/path": "this path leaves the API's base",
+      "api/contradiction": "a header or the query names another version than the plan",
+      "api/undeclared": "is not among the options",
     }
   : {};

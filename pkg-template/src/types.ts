@@ -61,24 +61,37 @@ export interface Options {
    * call `skipWaiting()`. Without it Trueup waits until the worker takes over by itself.
    */
   worker?: { activate: unknown };
+  /** Same-origin calls of `api()` carry the build's id as `Trueup-Build`. Default: false, for it costs redirects a preflight. */
+  sendBuild?: boolean;
   /** Below this URL are the app's own assets: one that fails to load asks for a poll. Default: the page's origin. */
   chunks?: string;
 }
 
 /** How the app speaks one API. */
 export interface ApiOptions {
-  /** Versions, and ranges such as `">=2 <4"`, most wanted first. */
+  /**
+   * Versions, and ranges such as `">=2 <4"`, most wanted first. Without a manifest calls have the first version that is
+   * named, exactly or by `>=` or `<=`; one has to be. A pre-release is spoken by its exact name only.
+   */
   speaks: readonly (string | number)[];
   /** Without a common version the build counts as unsupported. Default: false. */
   required?: boolean;
-  /** Where the version goes. Default: what the manifest says. */
+  /** Where the version goes, unless the manifest says otherwise. Default: the header `Api-Version`. */
   carrier?: ApiCarrier;
-  /** The base URL; it may name another origin. Default: what the manifest says. */
+  /**
+   * Below this URL the API is, unless the manifest says otherwise. It may name another origin; the manifest's paths are
+   * then of that origin. Default: the page's origin.
+   */
   base?: string;
-  /** The name of the answer's header that lists what the server supports. Default: `Api-Supported-Versions`. */
+  /**
+   * The answer's header that lists the versions that the server supports, with commas between them. An answer of status
+   * 400, 404, 406, 410 or 426 that does not list the version asked for is a refusal. Default: `Api-Supported-Versions`.
+   */
   supportedHeader?: string;
   /** The `type` of the `application/problem+json` that says that a version was refused and that nothing was done. */
   problemType?: string;
+  /** The answer's header that names the version served. Default: the header that carries it, else `Api-Version`. */
+  echoHeader?: string;
 }
 
 /** Where the version of an API goes: exactly one of the members. */
@@ -89,7 +102,7 @@ export type ApiCarrier =
   | { query: string }
   /** The name of a request header. */
   | { header: string }
-  /** The name of a parameter of `Accept`. */
+  /** The name of a parameter of the media types in `Accept`: `version` makes `application/json;version=3`. */
   | { accept: string };
 
 /** Where this build stands; `reason` is a stable code. */
@@ -161,18 +174,30 @@ export type RefreshState =
 /** How the version of one API stands. */
 export interface ApiPlan {
   /**
-   * `agreed` and `deprecated` have a version. `client-too-old`: a refresh helps. `client-too-new`: the server lags or was
+   * `agreed`, `deprecated`: both sides speak `version`. `client-too-old`: a refresh helps. `client-too-new`: the server lags or was
    * rolled back. `absent`: the manifest does not name the API. `unknown`: no valid manifest says anything.
    */
   readonly outcome: "agreed" | "deprecated" | "client-too-old" | "client-too-new" | "absent" | "unknown";
-  /** The version that calls use. With `absent` and `unknown` the first one spoken: calls go out. */
+  /**
+   * The version that calls use; without one they are refused before they are sent. With `absent` and `unknown` it is the
+   * first one spoken, and where only refusals leave nothing in common, the one that the manifest promised.
+   */
   readonly version?: string;
   /** When `version` goes, in ms since 1970. */
   readonly deadline?: number;
   /** Documentation of the deprecation. */
   readonly link?: string;
-  /** Why: a stable code. */
+  /**
+   * Why: a stable code. `overlap`, `only-deprecated`, `server-newer`, `server-older`, `other-kind` (of version),
+   * `nothing-served`, `not-listed`, `no-manifest`, `invalid` (an `error` event says where), `refused` (a server has
+   * refused the version that the manifest promised: another one serves until the next manifest, at most 5 minutes),
+   * `no-plan` (Trueup is not running).
+   */
   readonly reason?: string;
+  /** The base path, as the manifest has it. */
+  readonly base?: string;
+  /** Where the version goes, as the manifest has it. */
+  readonly carrier?: ApiCarrier;
 }
 
 /** The outcome of negotiation, whole. Calls in flight keep the one that they started with. */
@@ -182,15 +207,35 @@ export interface Plan {
   readonly apis: { readonly [name: string]: ApiPlan };
 }
 
-/** One API. */
+/**
+ * One API: calls in the version of the plan. It throws (`fetch`: rejects with) `TrueupError` of `path` `apis.NAME` and the
+ * code `api/client-too-old` or `api/client-too-new` (no common version, by a valid manifest), `api/path` (a path that
+ * leaves the base), `api/contradiction` (the caller's own header or query names another version) or `api/undeclared` (no
+ * such API in the options).
+ *
+ * @example
+ * ```ts
+ * const orders = trueup.api("orders");
+ * const answer = await orders.fetch("42/lines?open=1", { signal });
+ * const client = createClient<paths>({ baseUrl: orders.url(""), fetch: orders.fetch });   // openapi-fetch
+ * ```
+ */
 export interface Api {
   /** The plan at this moment. */
   readonly plan: ApiPlan;
-  /** The URL of `path` below the API's base; it cannot leave the base. */
+  /** The URL of `path` (and query) below the API's base. It cannot leave the base: `..`, `//` and `\` are refused. */
   url(path: string): string;
   /** The headers that carry the version; empty where the URL does. */
   headers(): Headers;
-  /** `fetch` with the version set, for relative paths below the API's base; fits generated clients. */
+  /**
+   * `fetch` with the version set. Takes paths below the API's base, and URLs and `Request`s below it for any version: the
+   * version is replaced. A `Request` for another path of the page's origin is moved below the base; where its URL changes,
+   * its body is read whole first.
+   *
+   * A call that a server refuses for its version is repeated once, if another version was then chosen, its body can be
+   * sent again (no stream, no body of a `Request`), and it is idempotent (RFC 9110, 9.2.2) or the answer is of the
+   * `problemType`. Every other answer is the caller's.
+   */
   fetch: typeof fetch;
 }
 
@@ -295,6 +340,19 @@ export interface Events {
   flags: readonly string[];
   /** Something went wrong, and was survived. */
   error: Fault;
+  /** An answer says that the version called is deprecated or ends. Once for each API, version and date; at most 100. */
+  deprecation: {
+    readonly api: string;
+    readonly version: string;
+    /** Since when, in ms since 1970 (may lie ahead); `true`: it is. */
+    readonly deprecation?: number | true;
+    /** When it ends, in ms since 1970. */
+    readonly sunset?: number;
+    /** What explains it. */
+    readonly link?: string;
+  };
+  /** An answer names another version than was asked for: a silent substitution. Once for each; at most 100. */
+  substitution: { readonly api: string; readonly version: string; readonly answered: string };
   /** A poll has ended: why it happened, and what it brought. */
   poll: { readonly why: string; readonly outcome: string };
 }
