@@ -7,8 +7,9 @@
 // - `wasm:glue`: wasm-bindgen's glue (`initSync`, the default asynchronous start, the exported classes). It names no
 //   file of its own.
 // - `wasm:source`: `source()` gives the module, each entry in its own way (`wasm` in entries.mjs):
-//   - inline: `Uint8Array`, at once. The bytes are a string of the characters U+0000 to U+00FF in a UTF-8 file: no
-//     bundler has to know of a second file, and brotli sees nearly the bytes themselves (+1.3 %, base64 would be +16 %).
+//   - inline: `Uint8Array`, at once. The bytes, in columns (columns.mjs), are a string of the characters U+0000 to U+00FF
+//     in a UTF-8 file: no bundler has to know of a second file, and brotli sees nearly the bytes themselves (base64 would
+//     be +16 %).
 //   - beside: `Promise<Response>` of trueup_bg.wasm next to the entry.
 //   - packed: `Promise<Uint8Array>`, gzip in base64: a classic script has the page's encoding, which may not be UTF-8.
 //
@@ -24,6 +25,7 @@ import { dirname, join, posix, relative, resolve, sep } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import * as esbuild from "esbuild";
+import { join as joined, KINDS, split } from "./columns.mjs";
 import { entries } from "./entries.mjs";
 
 const root = resolve(dirname(fileURLToPath(import.meta.url)), "../..");
@@ -56,7 +58,8 @@ async function bundle(entry, all, { wasm, development = false, plugins = [], std
     plugins: [...plugins, core(entry, wasm, development), shared(entry, all)],
   });
   const [{ text }] = result.outputFiles;
-  return { text: text.replace(PLACE, () => literal(join(wasm, "trueup_bg.wasm"))), metafile: result.metafile };
+  const module = () => literal(split(readFileSync(join(wasm, "trueup_bg.wasm"))).text);
+  return { text: text.replace(PLACE, module), metafile: result.metafile };
 }
 
 function outfile(entry, development) {
@@ -81,27 +84,27 @@ function core(entry, wasm, development) {
 
 /**
  * Spreads the bytes so that few need an escape or two bytes of UTF-8: wasm is full of 0x00 and of LEB128 numbers above
- * 0x7F. Of all 256 keys the best by brotli on two builds; the whole entry is 5 % smaller for it.
+ * 0x7F. Of all 256 keys the best by brotli at the time of writing; the whole entry is 5 % smaller for it.
  */
-const KEY = 118;
+const KEY = 63;
 
 /** Stands for the literal until esbuild is done: it would escape more characters than JavaScript asks for. */
 const PLACE = '"@core@"';
 
-/** The module as a string literal. NUL is escaped only because some tools take a file with it for binary. */
-function literal(module) {
+/** Bytes as a string literal. NUL is escaped only because some tools take a file with it for binary. */
+function literal(bytes) {
   const escapes = { 0: "\\x00", 10: "\\n", 13: "\\r", 34: '\\"', 92: "\\\\" };
-  return `"${Array.from(readFileSync(module), (byte) => escapes[byte ^ KEY] ?? String.fromCharCode(byte ^ KEY)).join("")}"`;
+  return `"${Array.from(bytes, (byte) => escapes[byte ^ KEY] ?? String.fromCharCode(byte ^ KEY)).join("")}"`;
 }
 
 const SOURCE = {
-  inline: () => `
+  inline: (module) => {
+    const { starts, size, head, count } = split(readFileSync(module));
+    return `
+    const join = ${joined};
     const text = ${PLACE};
-    export function source() {
-      const bytes = new Uint8Array(text.length);
-      for (let i = text.length; i--; ) bytes[i] = text.charCodeAt(i) ^ ${KEY};
-      return bytes;
-    }`,
+    export const source = () => join(text, ${KEY}, "${KINDS}", ${JSON.stringify(starts)}, ${size}, ${head}, ${count});`;
+  },
   beside: (_, development) => `
     export const source = () => fetch(new URL("${development ? ".." : "."}/trueup_bg.wasm", import.meta.url));`,
   packed: (module) => `
