@@ -37,6 +37,18 @@ async function start() {
     async requests(query = "") {
       return (await (await fetch(`${origin}/__log?${query}`)).json()).entries;
     },
+    /** The number of the latest request. */
+    async last() {
+      return (await (await fetch(`${origin}/__log?since=${Number.MAX_SAFE_INTEGER}`)).json()).last;
+    },
+    /** Waits until a request that the query means has arrived, answered or not. */
+    async arrived(query) {
+      const until = Date.now() + 30_000;
+      while (!(await this.requests(query)).length) {
+        assert.ok(Date.now() < until, `no request by ${query}`);
+        await new Promise((done) => setTimeout(done, 50));
+      }
+    },
   };
 }
 

@@ -34,7 +34,8 @@ export function browser() {
 export async function openTab(test, options) {
   const context = await (await browser()).newContext(options);
   test.after(() => context.close());
-  context.setDefaultTimeout(10_000);
+  // Generous: no test asserts times, and the machine may be busy.
+  context.setDefaultTimeout(30_000);
   const page = await context.newPage();
   return { context, page, faults: await collectFaults(page) };
 }

@@ -124,7 +124,8 @@ async function bundle(contents, format = "esm") {
 /** A tab on the page at `path`. Its clock stands still unless a test lets it run, at 23 November 2026, 12:00 UTC. */
 async function openPage(t, path = "/", options = {}) {
   const tab = await openTab(t, { locale: "en-US", timezoneId: "UTC", viewport: { width: 800, height: 600 }, ...options });
-  await tab.page.clock.install({ time: new Date("2026-11-23T12:00:00Z") });
+  // From an hour before: it runs until it is stopped, and it cannot be set back.
+  await tab.page.clock.install({ time: new Date("2026-11-23T11:00:00Z") });
   await tab.page.clock.pauseAt(new Date("2026-11-23T12:00:01Z"));
   await tab.page.goto(origin + path);
   await tab.page.waitForFunction("window.ready || window.early !== undefined");
@@ -761,7 +762,7 @@ describe("looks", () => {
         await tab.settle();
         await tab.page.clock.resume(); // axe waits by timers
         const found = await tab.page.evaluate(() => axe.run(document, { resultTypes: ["violations", "incomplete"] }));
-        await tab.page.clock.pauseAt(new Date((await tab.page.evaluate(() => Date.now())) + 1000));
+        await tab.page.clock.pauseAt(new Date((await tab.page.evaluate(() => Date.now())) + 10_000));
         const told = [...found.violations, ...found.incomplete].flatMap(({ id, nodes }) =>
           nodes.map((node) => `${id} ${node.target.flat().join(" ")}: ${node.failureSummary}`),
         );
