@@ -1,6 +1,7 @@
 /** `connect()`: carries out what the core decides, and hands out what it publishes. No decision stands here. */
 import { createApis } from "./api.js";
 import { watchChunks } from "./chunks.js";
+import { disposable } from "./disposable.js";
 import { TrueupError } from "./errors.js";
 import { poll, shell } from "./fetch.js";
 import { changedFlags, readFlag } from "./flags.js";
@@ -475,10 +476,4 @@ function plain(value: object, path: string): object {
   } catch {
     throw new TrueupError("type", path);
   }
-}
-
-/** `using` where the language has it. */
-function disposable<V extends object>(value: V, end: () => void): V & Disposable {
-  if (Symbol.dispose) Object.defineProperty(value, Symbol.dispose, { value: end });
-  return value as V & Disposable;
 }

@@ -21,12 +21,13 @@ test("every sample in the READMEs type-checks against the built package", { skip
   t.after(() => rmSync(dir, { recursive: true }));
   mkdirSync(join(dir, "node_modules"));
   symlinkSync(pkg, join(dir, "node_modules/trueup"));
-  const options = { strict: true, noEmit: true, target: "es2022", module: "esnext", moduleResolution: "bundler", types: [], lib: ["es2022", "esnext.disposable", "dom"] };
+  const options = { strict: true, noEmit: true, target: "es2022", module: "esnext", moduleResolution: "bundler", types: [], lib: ["es2022", "esnext.disposable", "dom"], jsx: "react-jsx" };
   let samples = 0;
   for (const readme of READMES)
-    for (const code of blocks(read(readme), "ts")) writeFileSync(join(dir, `${readme.replace(/\W/g, "-")}-${++samples}.ts`), code);
+    for (const language of ["ts", "tsx"])
+      for (const code of blocks(read(readme), language)) writeFileSync(join(dir, `${readme.replace(/\W/g, "-")}-${++samples}.${language}`), code);
   assert.ok(samples >= 5, `only ${samples} samples were found`);
-  writeFileSync(join(dir, "tsconfig.json"), JSON.stringify({ compilerOptions: options, include: ["*.ts"] }));
+  writeFileSync(join(dir, "tsconfig.json"), JSON.stringify({ compilerOptions: options, include: ["*.ts", "*.tsx"] }));
   try {
     execFileSync(join(root, "node_modules/.bin/tsc"), ["-p", dir], { encoding: "utf8" });
   } catch (error) {
