@@ -4,7 +4,7 @@ import { watchChunks } from "./chunks.js";
 import { disposable } from "./disposable.js";
 import { TrueupError } from "./errors.js";
 import { poll, shell } from "./fetch.js";
-import { changedFlags, readFlag } from "./flags.js";
+import { changedFlags, flagDetails, noFlags, readFlag } from "./flags.js";
 import { type CoreClass, load } from "./loader.js";
 import { about, isVisible, localized, mark, type Member, page, read, reload, settlePrompt, warn, write } from "./page.js";
 import { createPrompt, type PromptView } from "./prompt.js";
@@ -45,6 +45,7 @@ export function connect(options: T.Options = {}): T.Trueup {
   const { signal } = life;
   const listeners: { [event: string]: Set<(detail: any) => void> } = {};
   const inbox: Input[] = [];
+  const outbox: Effect[] = [];
   let core: Core | undefined;
   let ended = !onPage;
   let draining = false;
@@ -58,8 +59,9 @@ export function connect(options: T.Options = {}): T.Trueup {
     standing: { status: "unknown", reason: "no-manifest" },
     refresh: { phase: "idle" },
     plan: { generation: 0, apis: {} },
-    flags: new Map(),
+    flags: noFlags.flags,
   };
+  let flags = noFlags;
 
   let settleReady!: (how: "live" | "stored" | "timeout" | "failed") => void;
   const ready = new Promise<"live" | "stored" | "timeout" | "failed">((done) => (settleReady = done));
@@ -89,21 +91,28 @@ export function connect(options: T.Options = {}): T.Trueup {
     drain();
   };
 
-  const carryOut = (effects: string): void => (JSON.parse(effects) as Effect[]).forEach(act);
-
   const drain = (first?: () => string): void => {
     if (draining || !core) return;
     draining = true;
+    work(first);
+    draining = false;
+    publish();
+  };
+
+  /** Effects first, in order. The core is never entered twice: here it has given its effects and is left. */
+  const work = (next?: () => string): void => {
     try {
-      if (first) carryOut(first());
-      while (core && inbox.length) carryOut(core.handle(inbox.shift()!, ...clocks()));
+      for (;;) {
+        while (core && outbox.length) act(outbox.shift()!);
+        if (!core || !(next || inbox.length)) break;
+        outbox.push(...JSON.parse(next ? next() : core.handle(inbox.shift()!, ...clocks())));
+        next = undefined;
+      }
       clearTimeout(timer);
-      if (core) timer = setTimeout(() => send({ type: "wake" }), (core as Core).wake(...clocks()));
+      if (core) timer = setTimeout(() => send({ type: "wake" }), core.wake(...clocks()));
     } catch (trap) {
       lose(trap);
     }
-    draining = false;
-    publish();
   };
 
   const publish = () => {
@@ -136,21 +145,27 @@ export function connect(options: T.Options = {}): T.Trueup {
     emit: ({ event, detail }) => hear(event, detail),
   };
 
-  const act = (effect: Effect): void => {
-    if (core) acts[effect.do]?.(effect as never);
-  };
+  const act = (effect: Effect): void => acts[effect.do]?.(effect as never);
 
   const hear = (event: string, detail: any): void => {
     if (event === "ready") return settleReady(detail);
+    if (event === "flags") return hearFlags({ ...detail, flags: new Map(detail.flags) });
     if (event in snapshot) {
-      const before = snapshot.flags;
-      if (event === "flags") detail = new Map(detail);
       snapshot = { ...snapshot, [event]: detail };
       changed = true;
-      if (event === "flags") detail = changedFlags(before, detail);
     }
     emit(event, detail);
     if (event === "poll") emit(POLLED);
+  };
+
+  const hearFlags = (now: typeof flags): void => {
+    const keys = changedFlags(flags.flags, now.flags);
+    flags = now;
+    snapshot = { ...snapshot, flags: now.flags };
+    changed = true;
+    if (!keys[0]) return;
+    emit("flags", keys);
+    for (const name of keys) emit("flags:" + name);
   };
 
   /** The module is gone: the app goes on as if it had never been here. */
@@ -160,13 +175,12 @@ export function connect(options: T.Options = {}): T.Trueup {
     stop("failed", {
       standing: { status: "unknown", reason: "failed" },
       plan: { generation: snapshot.plan.generation + 1, apis: {} },
-      flags: new Map(),
     });
     emit("standing", snapshot.standing);
     emit("error", fault);
   };
 
-  const stop = (how: "timeout" | "failed", left?: Omit<T.Snapshot, "refresh">): void => {
+  const stop = (how: "timeout" | "failed", left?: Pick<T.Snapshot, "standing" | "plan">): void => {
     ended = true;
     const last = core;
     core = undefined;
@@ -186,6 +200,7 @@ export function connect(options: T.Options = {}): T.Trueup {
     settleReady(how);
     snapshot = { ...snapshot, ...left, refresh: { phase: "idle", reason: left ? how : "closed" } };
     changed = true;
+    if (left) hearFlags(noFlags);
     emit("refresh", snapshot.refresh);
     emit(POLLED);
     publish();
@@ -332,10 +347,18 @@ export function connect(options: T.Options = {}): T.Trueup {
       emit,
     }),
     flags: {
-      get: (name, fallback) => readFlag(snapshot.flags, !!core, name, fallback).value,
-      details: (name, fallback) => readFlag(snapshot.flags, !!core, name, fallback),
-      setContext: (context) => send({ type: "context", context: plain(context, "context") }),
-      on: (name, listener) => listen("flags", (names) => names.includes(name) && listener()),
+      get: (name: string, fallback: any) => readFlag(flags.flags, name, fallback),
+      details: (name: string, fallback: any) => flagDetails(flags, name, fallback),
+      setContext: (context) => {
+        if (ended) return;
+        given.flags = { context: person(context) };
+        if (!core) return;
+        inbox.push({ type: "context", context: given.flags.context });
+        // Within a listener, too: nothing evaluated for one context is read under another.
+        if (draining) work();
+        else drain();
+      },
+      on: (name, listener) => listen("flags:" + name, listener),
     },
     inspect: () => {
       let known;
@@ -344,8 +367,7 @@ export function connect(options: T.Options = {}): T.Trueup {
       } catch (trap) {
         lose(trap);
       }
-      const { flags, ...published } = snapshot;
-      return { ...known, ...published, running: !!core };
+      return { ...known, ...snapshot, flags: Object.fromEntries(snapshot.flags), running: !!core };
     },
     close: () => {
       if (ended) return;
@@ -381,19 +403,24 @@ export function connect(options: T.Options = {}): T.Trueup {
   }
   const kept = { state: read("localStorage", key), text: read("localStorage", textKey) };
   const start: Start = {
-    seed: Math.floor(Math.random() * 2 ** 53),
+    seed: chance(),
     kept: kept.state && kept.text && kept,
     ...(before !== undefined && { session: booked.session ?? null }),
     mark: own!,
     locks: hasLocks(),
     ...about(),
   };
-  const decoded = plain({ ...options, worker: options.worker && { activate: true } }, "");
+  const stickyKey = key + ":person";
+  const sticky = options.flags?.stickyKey ? (read("localStorage", stickyKey) ?? chance().toString(36)) : undefined;
+  if (sticky) write("localStorage", stickyKey, sticky);
+  const person = (context?: object) => ({ ...(sticky && { targetingKey: sticky }), ...plain(context ?? {}, "flags.context") });
+  const given: { flags?: T.Options["flags"] } = plain({ ...options, worker: options.worker && { activate: true } }, "");
+  given.flags = { context: person(options.flags?.context) };
   const assets = resolve(options.chunks ?? "/", "chunks");
 
   const run = (Class: CoreClass): void => {
     if (ended) return;
-    core = new Class(decoded, start, ...clocks());
+    core = new Class(given, start, ...clocks());
     page().members.add(member);
     const on = (target: EventTarget, type: string, listener: (event: any) => void) => target.addEventListener(type, listener, { signal });
     const online = () => send({ type: "online", on: navigator.onLine });
@@ -449,6 +476,9 @@ export function connect(options: T.Options = {}): T.Trueup {
   }
   return client;
 }
+
+/** 53 random bits. */
+const chance = () => Math.floor(Math.random() * 2 ** 53);
 
 const clocks = (): [mono: number, wall: number] => [performance.now(), Date.now()];
 

@@ -1,22 +1,44 @@
 /** Reading evaluated flags: a look-up, never an exception. The core evaluates them. */
-import type { FlagDetails, FlagValue, Widen } from "./types.js";
+import type { FlagDetails, FlagValue } from "./types.js";
 
 export type FlagMap = ReadonlyMap<string, FlagDetails>;
 
-/** The flag as it was evaluated; the fallback where there is no value of its kind. */
-export function readFlag<T extends FlagValue>(flags: FlagMap, running: boolean, name: string, fallback: T): FlagDetails<Widen<T>> {
-  const found = flags.get(name);
-  const value = fallback as Widen<T>;
-  if (!found) return { value, reason: "ERROR", errorCode: running ? "FLAG_NOT_FOUND" : "PROVIDER_NOT_READY" };
-  if (found.value === undefined) return { ...found, value };
-  if (kindOf(found.value) !== kindOf(fallback)) return { value, reason: "ERROR", errorCode: "TYPE_MISMATCH" };
-  return found as FlagDetails<Widen<T>>;
+/** What the core publishes, ready to be read. */
+export interface FlagState {
+  readonly flags: FlagMap;
+  /** The flag set's own metadata, which belongs to flags that are not in it, too. */
+  readonly metadata?: FlagDetails["metadata"];
+}
+
+/** Before the first answer, and after the module was lost. */
+export const noFlags: FlagState = { flags: new Map() };
+
+/** The value, where there is one of the fallback's kind; the fallback otherwise. */
+export function readFlag(flags: FlagMap, key: string, fallback: any): any {
+  const value = flags.get(key)?.value as any;
+  return sameKind(value, fallback) ? value : fallback;
+}
+
+/** The same with all that is known about it. */
+export function flagDetails({ flags, metadata }: FlagState, key: string, fallback: any): FlagDetails<any> {
+  const found = flags.get(key);
+  if (!found) {
+    const errorCode = metadata ? "FLAG_NOT_FOUND" : "PROVIDER_NOT_READY";
+    return { value: fallback, reason: "ERROR", errorCode, metadata: metadata ?? {} };
+  }
+  if (found.value === undefined) return { ...found, value: fallback };
+  if (sameKind(found.value, fallback)) return found;
+  return { value: fallback, reason: "ERROR", errorCode: "TYPE_MISMATCH", metadata: found.metadata! };
 }
 
 /** The keys whose value or variant differs. */
 export function changedFlags(before: FlagMap, after: FlagMap): string[] {
-  const of = (flags: FlagMap, name: string) => JSON.stringify([flags.get(name)?.variant, flags.get(name)?.value]);
-  return [...new Set([...before.keys(), ...after.keys()])].filter((name) => of(before, name) !== of(after, name));
+  return [...new Set([...before.keys(), ...after.keys()])].filter((key) => {
+    const [a, b] = [before.get(key), after.get(key)];
+    return a?.variant !== b?.variant || (a?.value !== b?.value && JSON.stringify(a?.value) !== JSON.stringify(b?.value));
+  });
 }
 
-export const kindOf = (value: unknown): string => (value === null ? "null" : Array.isArray(value) ? "array" : typeof value);
+/** A list is no object, and `null` is neither. */
+const sameKind = (a: FlagValue | undefined, b: unknown): boolean =>
+  typeof a === typeof b && (typeof a !== "object" || (!a === !b && Array.isArray(a) === Array.isArray(b)));

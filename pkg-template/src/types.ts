@@ -50,8 +50,16 @@ export interface Options {
   shell?: string;
   /** The APIs that the app calls: what it speaks, most wanted first. A plain list stands for `{ speaks: list }`. */
   apis?: { readonly [name: string]: readonly (string | number)[] | ApiOptions };
-  /** The context of the flags, and whether a random targeting key may be kept (`stickyKey`, off by default). */
-  flags?: { context?: FlagContext; stickyKey?: boolean };
+  /** How flags are evaluated. */
+  flags?: {
+    /** For whom: the first context, until `flags.setContext`. */
+    context?: FlagContext;
+    /**
+     * Where a context has no `targetingKey`, one is drawn and kept in local storage, so that this browser stays in its share of a
+     * rollout. Laws may ask for consent. Default: false.
+     */
+    stickyKey?: boolean;
+  };
   /** A key of the signed-in user: what `onSave` kept is given only to the same one. It stays in this browser. */
   user?: string;
   /** The prompt's texts: `import de from "trueup/locales/de"`. Default: English. */
@@ -241,33 +249,83 @@ export interface Api {
 
 /** Any JSON value. */
 export type FlagValue = boolean | string | number | null | readonly FlagValue[] | { readonly [key: string]: FlagValue };
-/** What flags are evaluated for. `$build.id` and `$build.version` come by themselves. */
+
+/**
+ * What flags are evaluated for: JSON values, read by rules as `{"var": "plan"}`. `$build` comes by itself, `{ id, version }` of this
+ * build, so that a rule can say `{"sem_ver": [{"var": "$build.version"}, ">=", "4.11.0"]}`. The context stays in this browser.
+ */
 export interface FlagContext {
-  /** Whom a share of a rollout belongs to. */
+  /** Whom a share of a rollout belongs to. Without it, and without `stickyKey`, `fractional` chooses nothing. */
   targetingKey?: string;
   [key: string]: unknown;
 }
-/** `true` becomes `boolean`, `"a"` becomes `string`: a flag does not only have its fallback's value. */
-export type Widen<T> = T extends boolean ? boolean : T extends string ? string : T extends number ? number : T;
+
+/**
+ * The types of flags, by key: to be extended by the app. A key that is not named here takes the type of its fallback.
+ *
+ * @example
+ * ```ts
+ * declare module "trueup" {
+ *   interface FlagTypes {
+ *     "new-checkout": boolean;
+ *     "banner": { text: string; colour?: string };
+ *   }
+ * }
+ * ```
+ */
+export interface FlagTypes {}
+
+/** A key that `FlagTypes` does not name. */
+type OtherKey<K extends string> = K extends keyof FlagTypes ? never : K;
 
 /** One evaluated flag; never an exception. */
 export interface FlagDetails<T = FlagValue> {
   readonly value: T;
+  /** The name of the value in the flag's definition; absent where the fallback stands. */
   readonly variant?: string;
-  /** `STATIC`, `TARGETING_MATCH`, `DEFAULT`, `DISABLED`, `STALE` or `ERROR`. */
+  /**
+   * `STATIC`: no targeting. `TARGETING_MATCH`: targeting chose the variant. `DEFAULT`: it chose none. `DISABLED`: switched off, the
+   * fallback. `STALE`: from the manifest that was kept, the server has not answered yet. `ERROR`: the fallback, see `errorCode`.
+   */
   readonly reason: string;
-  /** With `ERROR`: `FLAG_NOT_FOUND`, `TYPE_MISMATCH`, `PARSE_ERROR`, `GENERAL` or `PROVIDER_NOT_READY`. */
+  /**
+   * `FLAG_NOT_FOUND`: the manifest does not name it. `TYPE_MISMATCH`: the value is not of the fallback's kind (boolean, string, number,
+   * object, list, `null`). `PARSE_ERROR`: it is malformed, an `error` event said where. `GENERAL`: targeting gave something that is no variant.
+   * `PROVIDER_NOT_READY`: no manifest has come, or the module is lost.
+   */
   readonly errorCode?: string;
+  /** The flag set's metadata with the flag's over it. */
   readonly metadata?: { readonly [key: string]: FlagValue };
 }
 
-/** The flags, evaluated: a read is a look-up in a `Map`. */
+/**
+ * The flags, evaluated: a read is a look-up in a `Map` and never throws.
+ *
+ * @example
+ * ```ts
+ * if (trueup.flags.get("new-checkout", false)) showNewCheckout();
+ * const { value, reason } = trueup.flags.details("banner-text", "");
+ * trueup.flags.setContext({ targetingKey: user.id, plan: user.plan });
+ * const off = trueup.flags.on("new-checkout", () => render());
+ * ```
+ */
 export interface Flags {
-  /** The flag's value; `fallback` where it is unknown, disabled, broken or of another type. */
-  get<T extends FlagValue>(key: string, fallback: T): Widen<T>;
-  /** The same with variant, reason and error code. */
-  details<T extends FlagValue>(key: string, fallback: T): FlagDetails<Widen<T>>;
-  /** Replaces the context; all flags are evaluated again before it returns. */
+  /** The flag's value; `fallback` where it is unknown, disabled, broken or of another kind. Do not change an object that it gives. */
+  get<K extends keyof FlagTypes>(key: K, fallback: FlagTypes[K]): FlagTypes[K];
+  get<K extends string>(key: OtherKey<K>, fallback: boolean): boolean;
+  get<K extends string>(key: OtherKey<K>, fallback: string): string;
+  get<K extends string>(key: OtherKey<K>, fallback: number): number;
+  get<K extends string, T extends FlagValue>(key: OtherKey<K>, fallback: T): T;
+  /** The same with variant, reason, error code and metadata. */
+  details<K extends keyof FlagTypes>(key: K, fallback: FlagTypes[K]): FlagDetails<FlagTypes[K]>;
+  details<K extends string>(key: OtherKey<K>, fallback: boolean): FlagDetails<boolean>;
+  details<K extends string>(key: OtherKey<K>, fallback: string): FlagDetails<string>;
+  details<K extends string>(key: OtherKey<K>, fallback: number): FlagDetails<number>;
+  details<K extends string, T extends FlagValue>(key: OtherKey<K>, fallback: T): FlagDetails<T>;
+  /**
+   * Replaces the context. All flags are evaluated again before it returns, and the listeners of those that changed are called once.
+   * Throws `TrueupError` for what is no JSON.
+   */
   setContext(context: FlagContext): void;
   /** Calls `listener` when this flag's value or variant has changed. Returns the way to stop it. */
   on(key: string, listener: () => void): () => void;
@@ -336,7 +394,7 @@ export interface Events {
   refresh: RefreshState;
   /** The plan has changed. */
   plan: Plan;
-  /** Flags have changed: their keys. */
+  /** The value or the variant of flags has changed: their keys. */
   flags: readonly string[];
   /** Something went wrong, and was survived. */
   error: Fault;

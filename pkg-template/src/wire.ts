@@ -6,6 +6,8 @@
  * named, everything else a duration. A member that is `undefined` is simply not there.
  */
 
+import type { FlagDetails } from "./types.js";
+
 /** Given once, when the core starts. */
 export interface Start {
   /** 53 random bits: the core has no chance of its own. */
@@ -109,7 +111,7 @@ export type Input =
   | { type: "saved" }
   /** Session storage refused the booking of an unasked reload; the reload did not happen. */
   | { type: "unbooked" }
-  /** Another context for the flags. */
+  /** Another context for the flags; the first one stands in the options, `flags.context`. The core adds `$build`. */
   | { type: "context"; context: unknown }
   /** Answers that refused a version, with a sign that this is why: `supported` as a header listed it, if one did. */
   | { type: "refused"; refusals: { api: string; version: string; supported?: string[] }[] };
@@ -137,8 +139,10 @@ export type Effect =
   | { do: "reload"; session: unknown; asked: boolean; url?: string }
   /** The answer to `navigate`, in the same batch. */
   | { do: "taken"; taken: boolean }
+  /** Publish: all flags as they are now, where something about one of them has changed. `value` is absent where the caller's default stands. */
+  | { do: "emit"; event: "flags"; detail: { flags: [key: string, details: Partial<FlagDetails>][]; metadata: FlagDetails["metadata"] } }
   /** Publish. */
-  | { do: "emit"; event: "standing" | "refresh" | "ready" | "poll" | "plan" | "flags" | "error"; detail: unknown };
+  | { do: "emit"; event: "standing" | "refresh" | "ready" | "poll" | "plan" | "error"; detail: unknown };
 
 /** The wasm class: `new Core(options, start, mono, wall)` throws `{ code, path }` for wrong options. */
 export interface Core {

@@ -22,7 +22,7 @@ impl Core {
     #[wasm_bindgen(constructor)]
     pub fn new(options: JsValue, start: JsValue, mono: f64, wall: f64) -> Result<Core, JsValue> {
         let (options, start) = (wire::tree(options), wire::start(&wire::tree(start)));
-        match Client::new(&options, start, wire::parse, now(mono, wall)) {
+        match Client::new(&options, start, wire::parse, wire::NUMBERS, now(mono, wall)) {
             Ok(client) => Ok(Core { client }),
             Err(error) => Err(wire::flaw(&error.0)),
         }

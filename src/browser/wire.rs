@@ -7,6 +7,7 @@ use crate::core::Client;
 use crate::core::config::{Build, Mark};
 use crate::core::error::Flaw;
 use crate::core::event::{Answer, Blame, Effect, Event, Start};
+use crate::core::flags::Numbers;
 use crate::core::refresh::shell::{ShellAnswer, Worker};
 use crate::core::refresh::{Phase, State};
 use crate::core::schedule::{RetryAfter, Role};
@@ -24,6 +25,13 @@ pub fn tree(value: JsValue) -> Value {
 pub fn parse(text: &str) -> Option<Value> {
     walk(&js_sys::JSON::parse(text).ok()?, MAX_DEPTH)
 }
+
+/// JavaScript's own way with numbers.
+pub const NUMBERS: Numbers = Numbers {
+    parse: |text| JsValue::from_str(text).unchecked_into_f64(),
+    print: |n| (&JsValue::from_str("") + &JsValue::from_f64(n)).as_string().unwrap_or_default(),
+    remainder: |a, b| (&JsValue::from_f64(a) % &JsValue::from_f64(b)).unchecked_into_f64(),
+};
 
 /// Reads one value; what JSON does not have (a function, a symbol) is nothing.
 ///
@@ -124,6 +132,7 @@ pub fn event(value: &Value) -> Option<Event> {
         "navigate" => Event::Navigate(text(value, "url")?),
         "saved" => Event::Saved,
         "unbooked" => Event::Unbooked,
+        "context" => Event::Context(value.get("context").cloned().unwrap_or(Value::Null)),
         "refused" => Event::Refused(value.get("refusals").cloned().unwrap_or(Value::Null)),
         _ => return None,
     })
@@ -200,6 +209,10 @@ pub fn effect(out: &mut Json, client: &Client, now: Now, effect: Effect) {
             out.int("generation", Some(plan.generation as i64));
             out.member("apis", &plan.apis);
             out.close('}');
+        }
+        Effect::Flags(flags) => {
+            event("flags");
+            out.value(&flags);
         }
         Effect::Polled { why, outcome } => {
             event("poll");

@@ -2,9 +2,10 @@
 
 use std::collections::VecDeque;
 
-use super::config::Config;
+use super::config::{Build, Config};
 use super::error::{ConfigError, Fault, FetchError, Flaw};
 use super::event::{Answer, Blame, Effect, Event, Start, Wake};
+use super::flags::{Live, Numbers};
 use super::manifest::{MAX_TEXT, Manifest};
 use super::memory::{Kept, MAX_KEPT};
 use super::negotiate::{self, Overlay, Plan, negotiate};
@@ -15,6 +16,7 @@ use super::schedule::{Role, Schedule, Why};
 use super::serial::{Heard, InForce};
 use super::time::{Chance, Now, SECOND, ServerTime};
 use super::value::{Node, Value};
+use super::version::Version;
 use super::window::{Action, Standing, Status, Verdict, action, standing};
 
 /// `ready` waits this long for the first answer.
@@ -44,8 +46,9 @@ pub struct Client {
     /// When the plan changes by itself, by the servers' clock.
     turn: Option<i64>,
     verdict: Verdict,
-    /// The serial whose `apis` were looked through.
-    looked: u64,
+    flags: Live,
+    /// The serial whose `apis` and `flags` were looked through.
+    looked: Option<u64>,
     standing: Standing,
     published: Option<State>,
     /// Until when `ready` waits; `None`: it has been said.
@@ -56,11 +59,18 @@ pub struct Client {
 
 impl Client {
     /// The client of a page that starts now.
-    pub fn new(options: &Value, start: Start, parse: Parse, now: Now) -> Result<Client, ConfigError> {
+    pub fn new(
+        options: &Value,
+        start: Start,
+        parse: Parse,
+        numbers: Numbers,
+        now: Now,
+    ) -> Result<Client, ConfigError> {
         let config = Config::decode(options, start.mark.as_ref())?;
         let mut effects = VecDeque::new();
         let mut in_force = InForce::default();
         let mut kept = None;
+        let mut inlined = false;
         if let Some((state, text)) = &start.kept {
             let manifest = parse(text).and_then(|tree| Manifest::decode(tree).ok());
             kept = Kept::read(now, state).zip(manifest).filter(|(kept, m)| kept.serial == m.serial).map(
@@ -76,7 +86,8 @@ impl Client {
         if let Some(text) = &start.inline {
             match parse(text).ok_or(flaw(Fault::Json)).and_then(|t| Manifest::decode(t).map_err(|e| e.0)) {
                 Ok(manifest) => {
-                    in_force.hear(now, manifest, text, None);
+                    let heard = in_force.hear(now, manifest, text, None);
+                    inlined = matches!(heard, Heard::New | Heard::Unchanged);
                 }
                 Err(flaw) => effects.push_back(Effect::Fault(Blame::Publisher(flaw))),
             }
@@ -110,7 +121,8 @@ impl Client {
             plan: Plan::none(),
             turn: None,
             verdict: Verdict::Fine,
-            looked: 0,
+            flags: Live::new(numbers, !inlined),
+            looked: None,
             standing: Standing { status: Status::Unknown, reason: "no-manifest", deadline: None },
             published: None,
             ready: Some(if fresh { now.mono } else { now.mono + READY }),
@@ -121,6 +133,7 @@ impl Client {
         if start.locks && start.visible {
             client.effects.extend([Effect::Lead(true), Effect::Hello]);
         }
+        client.context(options.get("flags").and_then(|flags| flags.get("context")));
         client.go(now);
         Ok(client)
     }
@@ -193,6 +206,7 @@ impl Client {
             }
             Event::Saved => self.refresh.saved(now),
             Event::Unbooked => self.refresh.unbooked(),
+            Event::Context(context) => self.context(Some(&context)),
             Event::Refused(refusals) => {
                 if self.overlay.refuse(mono, self.serial(), &refusals, &self.plan.apis) && self.negotiate(now)
                 {
@@ -226,6 +240,7 @@ impl Client {
         add(deadline.and_then(|d| self.server.mono_of(d)).filter(|at| *at > now.mono), "deadline");
         add(self.turn.and_then(|turn| self.server.mono_of(turn)), "sunset");
         add(self.overlay.wake(), "refusal");
+        add(self.flags.wake(), "flags");
         next
     }
 
@@ -330,6 +345,7 @@ impl Client {
         if let (Some(manifest), Heard::New) = (&self.in_force.manifest, heard) {
             self.schedule.every = self.config.every.unwrap_or(manifest.every);
         }
+        self.flags.confirm();
         self.end(now, heard.name());
         self.schedule.good(now.mono, &mut self.chance, told);
         if let Some(Answer { etag: Some(etag), .. }) = Some(&answer).filter(|a| a.text.is_some()) {
@@ -469,8 +485,7 @@ impl Client {
         let tree = self.in_force.manifest.as_ref().map(|m| Node::root(&m.tree));
         let apis = tree.as_ref().map(|tree| tree.member("apis"));
         let found = negotiate(&self.config.apis, apis.as_ref(), self.server.at(now), &self.overlay);
-        if self.looked != serial {
-            self.looked = serial;
+        if self.looked != Some(serial) {
             for flaw in found.flaws {
                 self.effects.push_back(Effect::Fault(Blame::Publisher(flaw)));
             }
@@ -487,6 +502,33 @@ impl Client {
         found.nothing_left
     }
 
+    /// The context of the flags, and what comes by itself.
+    fn context(&mut self, given: Option<&Value>) {
+        let mut members = match given {
+            Some(Value::Object(members)) => members.clone(),
+            _ => Vec::new(),
+        };
+        let Build { id, version } = &self.config.build;
+        let version = version.as_ref().map(Version::as_str);
+        let build = Value::object([("id", id.as_str().into()), ("version", version.into())]);
+        members.retain(|(name, _)| name != "$build");
+        members.push(("$build".to_owned(), build));
+        self.flags.context(Value::Object(members));
+    }
+
+    /// The flags of the manifest in force, compiled once, and published where their outcome is another one.
+    fn evaluate(&mut self, now: Now) {
+        let Some(manifest) = &self.in_force.manifest else { return };
+        if self.looked != Some(manifest.serial) {
+            let root = Node::root(&manifest.tree);
+            for flaw in self.flags.publish(&root.member("flags")) {
+                self.effects.push_back(Effect::Fault(Blame::Publisher(flaw)));
+            }
+        }
+        let seconds = self.server.at(now).unwrap_or(now.wall) / SECOND;
+        self.effects.extend(self.flags.evaluate(now.mono, seconds).map(Effect::Flags));
+    }
+
     /// After every event: polls that are due, the standing, the refresh.
     fn go(&mut self, now: Now) {
         if self.schedule.overdue(now.mono) {
@@ -498,7 +540,9 @@ impl Client {
             let how = if self.in_force.manifest.is_some() { "stored" } else { "timeout" };
             self.effects.push_back(Effect::Ready(how));
         }
+        self.evaluate(now);
         self.negotiate(now);
+        self.looked = self.in_force.manifest.as_ref().map(|m| m.serial);
         if let Some(manifest) = &self.in_force.manifest {
             let standing = standing(&self.config.build, manifest, self.server.at(now), self.verdict);
             if standing != self.standing {

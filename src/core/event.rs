@@ -101,6 +101,8 @@ pub enum Event {
     Saved,
     /// The booking of an unasked reload failed.
     Unbooked,
+    /// Another context for the flags, instead of the one before. The same one again changes nothing.
+    Context(Value),
     /// Answers refused a version each: a list of `{ api, version, supported }`. One of another version than the plan's, or
     /// too soon after the last one for its API, changes nothing.
     Refused(Value),
@@ -152,6 +154,8 @@ pub enum Effect {
     Refresh(State),
     /// Published: the plan for all APIs.
     Plan(Plan),
+    /// Published: all flags, evaluated, where one of them has changed. See `flags::Live`.
+    Flags(Value),
     /// Published, once: how the first manifest came.
     Ready(&'static str),
     /// Published: a poll ended.

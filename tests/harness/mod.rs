@@ -5,6 +5,7 @@
 use trueup::core::Client;
 use trueup::core::config::{Build, Mark};
 use trueup::core::event::{Answer, Blame, Effect, Event, Start};
+use trueup::core::flags::Numbers;
 use trueup::core::refresh::Phase;
 use trueup::core::refresh::shell::ShellAnswer;
 use trueup::core::time::Now;
@@ -110,7 +111,8 @@ impl Setup {
     }
     pub fn open(self) -> Page {
         let now = Now { mono: 0, wall: EPOCH + self.skew };
-        let client = Client::new(&json(&self.options).unwrap(), self.start, json, now).unwrap();
+        let options = json(&self.options).unwrap();
+        let client = Client::new(&options, self.start, json, Numbers::native(), now).unwrap();
         let mut page = Page {
             client,
             mono: 0,

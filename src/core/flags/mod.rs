@@ -1,6 +1,7 @@
 //! Feature flags as flagd evaluates them: definitions and targeting compiled once, evaluated all at once.
 
 mod fractional;
+mod live;
 #[cfg(not(target_arch = "wasm32"))]
 mod native;
 mod operators;
@@ -12,6 +13,7 @@ mod tests;
 use std::cell::Cell;
 
 use self::fractional::Bucketing;
+pub use self::live::Live;
 use self::operators::Logic;
 use self::rule::{Compiler, Rule};
 use super::error::{Fault, Flaw};
