@@ -55,8 +55,7 @@ function use() {
 export const useStanding = (): T.Standing => useValue(({ standing }) => standing);
 
 /** The flag's value; `fallback` where it is unknown, disabled, broken or of another type. */
-export const useFlag = <V extends T.FlagValue>(key: string, fallback: V): T.Widen<V> =>
-  useValue(({ flags }) => readFlag(flags, true, key, fallback).value);
+export const useFlag: T.Flags["get"] = (key: string, fallback: any) => useValue(({ flags }) => readFlag(flags, key, fallback));
 
 /** The API of that name; renders again when its plan changes. It is always the same object: effects depend on `api.plan`. */
 export function useApi(name: string): T.Api {

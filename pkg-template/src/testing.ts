@@ -4,7 +4,7 @@
  */
 import { createApis } from "./api.js";
 import { disposable } from "./disposable.js";
-import { changedFlags, readFlag } from "./flags.js";
+import { changedFlags, flagDetails, readFlag } from "./flags.js";
 import type * as T from "./types.js";
 
 export type * from "./types.js";
@@ -168,8 +168,8 @@ export function createTestClient(options: TestOptions = {}): TestClient {
       emit,
     }),
     flags: {
-      get: (key, fallback) => readFlag(snapshot.flags, true, key, fallback).value,
-      details: (key, fallback) => readFlag(snapshot.flags, true, key, fallback),
+      get: (key: string, fallback: any) => readFlag(snapshot.flags, key, fallback),
+      details: (key: string, fallback: any) => flagDetails({ flags: snapshot.flags, metadata: {} }, key, fallback),
       setContext: (context) => ask("context", context),
       on: (key, listener) => client.on("flags", (keys) => keys.includes(key) && listener()),
     },
