@@ -503,3 +503,18 @@ fn a_shell_check_older_than_a_minute_is_made_again_before_the_reload() {
     page.pass(0);
     assert_eq!((page.reloads.len(), page.phase()), (0, Phase::Waiting));
 }
+
+#[test]
+fn an_inlined_manifest_of_other_spelling_is_no_contradiction_and_is_kept_once_the_server_was_heard() {
+    let published = manifest(1, "b2", "2", "");
+    let inlined = published.replace("b2", "\\u0062\\u0032").replace(',', " , ");
+    let mut page =
+        Setup::default().start(|start| start.inline = Some(inlined)).manifest(published.clone()).open();
+    assert_eq!(page.status(), Status::Behind);
+    page.pass(MINUTE);
+    assert_eq!((page.faults.as_slice(), page.outcomes[0]), (&[] as &[Blame], "new"));
+    assert_eq!(page.kept.as_ref().map(|(_, text)| text.as_str()), Some(published.as_str()));
+    page.manifest = published.replace("\"b2\"", "\"b3\"");
+    page.pass(HOUR);
+    assert!(page.outcomes.contains(&"conflict"), "what the server itself says otherwise still is one");
+}

@@ -86,8 +86,9 @@ impl Client {
         if let Some(text) = &start.inline {
             match parse(text).ok_or(flaw(Fault::Json)).and_then(|t| Manifest::decode(t).map_err(|e| e.0)) {
                 Ok(manifest) => {
-                    let heard = in_force.hear(now, manifest, text, None);
-                    inlined = matches!(heard, Heard::New | Heard::Unchanged);
+                    // Its text is not the server's: in HTML it is escaped, and often written anew.
+                    let heard = in_force.hear(now, manifest, "", None);
+                    inlined = matches!(heard, Heard::New | Heard::Conflict);
                 }
                 Err(flaw) => effects.push_back(Effect::Fault(Blame::Publisher(flaw))),
             }
@@ -454,11 +455,9 @@ impl Client {
     }
 
     fn keep(&mut self, now: Now, text: bool) {
-        let Some(manifest) = self.in_force.manifest.as_ref().filter(|_| self.in_force.text.len() <= MAX_KEPT)
-        else {
-            return;
-        };
-        // An inlined manifest is not kept, until the server has said the same.
+        // An inlined manifest, which is without its text, is not kept until the server has said the same.
+        let fits = (1..=MAX_KEPT).contains(&self.in_force.text.len());
+        let Some(manifest) = self.in_force.manifest.as_ref().filter(|_| fits) else { return };
         let text = text || self.kept.serial != manifest.serial;
         self.kept = Kept {
             at: if self.schedule.heard_within(now.mono, 0) { now.wall } else { self.kept.at },

@@ -13,7 +13,7 @@ const SPAN: i64 = 30 * MINUTE;
 pub struct InForce {
     /// What is in force.
     pub manifest: Option<Manifest>,
-    /// Its text.
+    /// Its text; empty for an inlined one, which has been escaped or written anew on its way into the page.
     pub text: String,
     older: Option<Older>,
     /// An older manifest that is all the server has had for a while: it may withdraw a prompt, no more.
@@ -86,7 +86,12 @@ impl InForce {
         }
         self.confirm();
         if Some(manifest.serial) == serial {
-            return if self.text == text { Heard::Unchanged } else { Heard::Conflict };
+            if self.text == text {
+                return Heard::Unchanged;
+            }
+            if !self.text.is_empty() {
+                return Heard::Conflict;
+            }
         }
         self.manifest = Some(manifest);
         self.text.clear();

@@ -183,6 +183,7 @@ function exportsOf(all) {
             default: js,
           };
   }
+  if (all.some((entry) => entry.wasm === "beside")) map["./dist/trueup_bg.wasm"] = "./dist/trueup_bg.wasm";
   for (const file of EXTRA.filter((file) => existsSync(join(template, file)))) map[`./${file}`] = `./${file}`;
   map["./package.json"] = "./package.json";
   return map;

@@ -1,0 +1,96 @@
+/**
+ * The entry `trueup/server`: what a server that renders pages needs, in Node and in edge runtimes. Nothing of a browser
+ * and no wasm is touched before `evaluate` is called.
+ */
+import { Core, initSync } from "wasm:glue";
+import { TrueupError } from "./errors.js";
+import { type CoreClass, load } from "./loader.js";
+import type * as T from "./types.js";
+import type { Effect } from "./wire.js";
+
+export { TrueupError } from "./errors.js";
+export { mark } from "./mark.js";
+export type * from "./types.js";
+
+/** What a page starts with: plain data, for `initial` of `TrueupProvider`. */
+export interface Evaluated {
+  readonly standing: T.Standing;
+  readonly plan: T.Plan;
+  readonly flags: { readonly [key: string]: T.FlagDetails };
+  /** What is wrong with the manifest, if anything is. */
+  readonly errors: readonly T.Fault[];
+}
+
+/** How `evaluate` stands in for the page: as its `connect` has them. */
+export interface EvaluateOptions extends Pick<T.Options, "app" | "apis"> {
+  /** The build whose page is rendered. */
+  build: T.Build;
+  /**
+   * Where code cannot be compiled at run time (Cloudflare Workers, Vercel Edge): the module that the platform has
+   * compiled, `import module from "trueup/dist/trueup_bg.wasm"`. The first call decides.
+   */
+  module?: WebAssembly.Module;
+}
+
+/**
+ * The standing, plan and flags that a page of this build has with this manifest, by the same core. A broken manifest gives
+ * what a page does without one, and `errors`. Wrong options reject with `TrueupError`.
+ *
+ * @example
+ * ```ts
+ * const initial = await evaluate(manifest, { targetingKey: user.id }, { build });
+ * const html = renderToString(<TrueupProvider client={connect()} initial={initial}><App /></TrueupProvider>);
+ * ```
+ */
+export async function evaluate(
+  manifest: object | string,
+  context: T.FlagContext | undefined,
+  { module, ...options }: EvaluateOptions,
+): Promise<Evaluated> {
+  let Class: CoreClass;
+  if (module) {
+    initSync({ module });
+    Class = Core as CoreClass;
+  } else Class = await load();
+  const result: { -readonly [K in keyof Evaluated]: any } = {
+    standing: { status: "unknown", reason: "no-manifest" },
+    plan: { generation: 0, apis: {} },
+    flags: {},
+    errors: [],
+  };
+  const inline = typeof manifest === "string" ? manifest : JSON.stringify(manifest);
+  const clocks = [0, Date.now()] as const;
+  const given = JSON.parse(JSON.stringify({ ...options, flags: { context } }));
+  let core;
+  try {
+    core = new Class(given, { seed: 0, inline, visible: true, online: true, locks: false, reloadOff: true }, ...clocks);
+  } catch (thrown: any) {
+    throw thrown?.code && !(thrown instanceof Error) ? new TrueupError(thrown.code, thrown.path) : thrown;
+  }
+  for (const effect of JSON.parse(core.start(...clocks)) as Effect[]) {
+    if (effect.do !== "emit") continue;
+    const { event, detail } = effect as { event: string; detail: any };
+    if (event === "standing" || event === "plan") result[event] = detail;
+    if (event === "flags") result.flags = Object.fromEntries(detail.flags);
+    if (event === "error") result.errors.push(detail);
+  }
+  core.free();
+  return result;
+}
+
+/**
+ * The manifest as a `<script>` for the page's HTML, so that the client starts with it: it informs and may prompt; a force
+ * waits until the server itself was heard. Takes the object or its text.
+ */
+export function inlineManifest(manifest: object | string): string {
+  return inlineJson(manifest, "trueup");
+}
+
+/**
+ * Any JSON as a `<script type="application/json" id="…">`, from which nothing can break out: for what `evaluate` gave.
+ * The page reads it with `JSON.parse(document.getElementById(id).textContent)`.
+ */
+export function inlineJson(value: object | string, id: string): string {
+  const text = typeof value === "string" ? value : JSON.stringify(value);
+  return `<script type="application/json" id="${id}">${text.replace(/[<\u2028\u2029]/g, (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, "0")}`)}</script>`;
+}
