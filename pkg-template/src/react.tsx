@@ -20,6 +20,7 @@ const NOTHING: T.Snapshot = {
   plan: { generation: 0, apis: {} },
   flags: new Map(),
 };
+const NO_PLAN: T.ApiPlan = { outcome: "unknown", reason: "no-plan" };
 
 /**
  * Gives the hooks below it their client. Make that once, outside of components: `connect()` is inert on a server.
@@ -57,10 +58,11 @@ export const useStanding = (): T.Standing => useValue(({ standing }) => standing
 /** The flag's value; `fallback` where it is unknown, disabled, broken or of another type. */
 export const useFlag: T.Flags["get"] = (key: string, fallback: any) => useValue(({ flags }) => readFlag(flags, key, fallback));
 
-/** The API of that name; renders again when its plan changes. It is always the same object: effects depend on `api.plan`. */
+/** The API of that name. It is another object when its plan changes, so that effects can depend on it. */
 export function useApi(name: string): T.Api {
-  useValue(({ plan }) => plan.apis[name]);
-  return useTrueup().api(name);
+  const client = useTrueup();
+  const plan = useValue(({ plan }) => plan.apis[name] ?? NO_PLAN);
+  return useMemo(() => Object.create(client.api(name), { plan: { value: plan } }), [client, name, plan]);
 }
 
 /** Holds back a refresh as long as `active` is true and the component is there; `expiresMs`: at most so long (30 minutes). */

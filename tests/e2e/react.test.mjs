@@ -1,7 +1,9 @@
 // `trueup/react` in Chromium with React 19: who renders when, and that nothing tears, leaks or gets lost.
 import assert from "node:assert/strict";
-import { fileURLToPath } from "node:url";
-import { test } from "node:test";
+import { mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { after, test } from "node:test";
+import { fileURLToPath, pathToFileURL } from "node:url";
 import { build } from "esbuild";
 import { assertNoFaults, browser, openTab, serveSite } from "./driver.mjs";
 
@@ -10,15 +12,19 @@ await browser();
 const pkg = process.env.TRUEUP_PKG;
 
 /** A page of `react/` as one script, with React as users build it, or in its development form. */
-async function script(file, mode) {
+async function script(file, mode, more) {
   const { outputFiles } = await build({
     entryPoints: [fileURLToPath(new URL(`react/${file}`, import.meta.url))],
     bundle: true,
     write: false,
     format: "esm",
     jsx: "automatic",
-    alias: Object.fromEntries(["react", "testing"].map((entry) => [`trueup/${entry}`, `${pkg}/dist/${entry}.js`])),
+    alias: {
+      ...Object.fromEntries(["react", "testing"].map((entry) => [`trueup/${entry}`, `${pkg}/dist/${entry}.js`])),
+      trueup: `${pkg}/dist/index.js`,
+    },
     define: { "process.env.NODE_ENV": JSON.stringify(mode) },
+    ...more,
   });
   return outputFiles[0].text;
 }
@@ -130,4 +136,69 @@ test("React Router: a due refresh takes the click on a link, to the link's targe
   assert.equal((await asked()).length, 2);
   await tab.page.getByRole("heading", { name: "target" }).waitFor();
   assertNoFaults(tab);
+});
+
+/** `render` of hydrated.jsx, as a server has it. */
+async function server() {
+  const dir = fileURLToPath(new URL("../../target/tmp", import.meta.url));
+  const file = join(dir, `react-server-${process.pid}.mjs`);
+  mkdirSync(dir, { recursive: true });
+  writeFileSync(file, await script("hydrated.jsx", "development", { platform: "node", external: ["react", "react-dom"] }));
+  after(() => rmSync(file));
+  return (await import(pathToFileURL(file))).render;
+}
+
+const render = await server();
+const { evaluate, inlineJson, inlineManifest, mark } = await import(pathToFileURL(join(pkg, "dist/server.js")));
+const hydrated = await script("hydrated.jsx", "development");
+
+const flag = (value) => ({ state: "ENABLED", variants: { chosen: value }, defaultVariant: "chosen" });
+const published = (serial, short) => ({
+  trueup: 1,
+  serial,
+  current: { id: "b2", version: "2.0.0" },
+  refresh: { urgency: "low" },
+  apis: { orders: { supported: ["2"] } },
+  flags: { flags: { short: flag(short), object: flag({ limit: 5 }) } },
+});
+
+/** A page that a server rendered by the manifest of serial 1, while serial 2 is published: by it `short` is off again. */
+async function visit(test, head, html) {
+  let release;
+  const released = new Promise((resolve) => (release = resolve));
+  const build = { id: "b1", version: "1.0.0" };
+  const page = `<!doctype html><html lang="en"><head><title>shop</title>${mark(build)}${head}</head><body><div id="root">${html}</div><script type="module" src="/page.js"></script></body></html>`;
+  const json = async () => (await released, { body: JSON.stringify(published(2, false)), type: "application/json" });
+  const origin = await serveSite({ "/": page, "/page.js": hydrated, "/trueup.json": json }, test);
+  const tab = await openTab(test);
+  await tab.page.goto(origin);
+  await tab.page.waitForFunction(() => window.shown?.length);
+  return { tab, release };
+}
+
+const hydration = async (tab, release, first) => {
+  await tab.page.waitForFunction(() => shown.at(-1) === "true 5 behind agreed");
+  assert.equal(await tab.page.evaluate(() => shown[0]), first, "hydration shows what the server showed");
+  assert.deepEqual(await tab.page.evaluate(() => faults), []);
+  release();
+  await tab.page.waitForFunction(() => document.querySelector("#shop i"));
+  assert.equal(await tab.page.evaluate(() => client.getSnapshot().flags.get("object").value.limit), 5);
+  assertNoFaults(tab);
+};
+
+test("the server's HTML and the first render agree: flags, standing and plan, by `evaluate`", async (test) => {
+  const manifest = published(1, true);
+  const initial = await evaluate(manifest, { targetingKey: "ada" }, { build: { id: "b1", version: "1.0.0" }, apis: { orders: ["2"] } });
+  const html = render(initial);
+  assert.match(html, /<b>short<\/b>.*behind/);
+  const { tab, release } = await visit(test, inlineManifest(manifest) + inlineJson(initial, "initial"), html);
+  assert.equal(await tab.page.evaluate(() => atStart), true, "the client has the flag from its start, by the inlined manifest");
+  await hydration(tab, release, "true 5 behind agreed");
+});
+
+test("without `initial` hydration shows what a server without a manifest showed, and then what is so", async (test) => {
+  const html = render();
+  assert.match(html, /<i>long<\/i>.*unknown/);
+  const { tab, release } = await visit(test, inlineManifest(published(1, true)), html);
+  await hydration(tab, release, "false 0 unknown unknown");
 });
