@@ -180,8 +180,13 @@ fn nothing_but_lower_serials_for_half_an_hour_withdraws_the_prompt_and_never_for
     assert_eq!(page.phase(), Phase::Idle);
     assert_eq!(page.outcomes.last(), Some(&"regressed"));
     page.publish(2, "b2", "2", "");
-    page.pass(10 * MINUTE);
-    assert_eq!(page.phase(), Phase::Offering, "it ends with an answer at the serial in force");
+    page.until_polls(page.polls.len() + 1);
+    assert_eq!(
+        page.outcomes.last(),
+        Some(&"unchanged"),
+        "it ends with the first answer at the serial in force"
+    );
+    page.until(Phase::Offering);
 
     page.publish(1, "b0", "0", r#","supported":{"blocked":[{"id":"b1"}]}"#);
     page.pass(2 * HOUR);
@@ -337,6 +342,40 @@ fn a_hidden_tab_does_not_poll_and_looks_when_it_is_shown_again() {
 }
 
 #[test]
+fn a_poll_that_was_slept_through_goes_out_with_jitter() {
+    let waits: Vec<i64> = (0..40)
+        .map(|seed| {
+            let mut page = Setup::default().start(|s| s.seed = seed).open();
+            page.pass(SECOND);
+            // Frozen, or asleep: no timer fires. Some browsers say so afterwards, some do not.
+            page.mono += HOUR;
+            let woken = page.mono;
+            page.send(if seed % 2 == 0 { Event::Resume } else { Event::Wake });
+            page.until_polls(2);
+            page.pass(10 * SECOND);
+            assert_eq!(page.polls.len(), 2);
+            page.polls[1] - woken
+        })
+        .collect();
+    assert!(waits.iter().all(|w| (0..=2 * SECOND).contains(w)), "{waits:?}");
+    assert!(waits.iter().filter(|w| **w > SECOND).count() > 5, "{waits:?}");
+}
+
+#[test]
+fn a_manifest_nested_too_deep_is_the_publisher_s_fault() {
+    let mut page = page();
+    page.pass(SECOND);
+    page.publish(2, "b2", "2", &format!(r#","x":{}{}"#, "[".repeat(70), "]".repeat(70)));
+    page.send(Event::Check);
+    assert_eq!(page.status(), Status::Current);
+    assert!(
+        matches!(&page.faults[..], [Blame::Publisher(f)] if f.path.is_empty() && f.fault == Fault::TooDeep),
+        "{:?}",
+        page.faults
+    );
+}
+
+#[test]
 fn offline_nothing_is_polled_or_counted_and_online_looks_within_five_seconds() {
     let mut page = page();
     page.pass(SECOND);
@@ -406,6 +445,49 @@ fn a_follower_leaves_polling_to_its_leader_and_polls_when_it_falls_silent() {
     }
     page.pass(T + 15 * SECOND);
     assert_eq!(page.polls.len(), 1, "no news 15 s after the poll that the leader announced");
+}
+
+#[test]
+fn who_comes_while_the_leader_is_refused_hears_of_the_refusal() {
+    let mut leader = Setup::default().start(|s| s.locks = true).open();
+    leader.send(Event::Lead(true));
+    leader.until_polls(1);
+    leader.reply = Reply::Other(Answer {
+        status: 503,
+        retry_after: Some(RetryAfter::Delay(900 * SECOND)),
+        ..Answer::default()
+    });
+    leader.until_polls(2);
+    leader.effects.clear();
+    leader.send(Event::Hello);
+    let [Effect::Tell(Some(answer), next)] = &leader.effects[..] else { panic!("{:?}", leader.effects) };
+    assert_eq!((answer.status, answer.date), (503, None));
+    assert!(*next >= 900 * SECOND);
+    let mut late = Setup::default().start(|s| s.locks = true).open();
+    late.send(Event::Answer { answer: answer.clone(), told: Some(*next) });
+    late.send(Event::Chunk);
+    late.send(Event::Check);
+    late.pass(900 * SECOND);
+    assert!(late.polls.is_empty(), "Retry-After holds for every tab");
+}
+
+#[test]
+fn what_the_leader_heard_long_ago_is_no_reason_to_force() {
+    let mut page = Setup::default().start(|s| s.locks = true).open();
+    page.shell = Some(("b2".into(), "2".into()));
+    page.reply = Reply::Lost;
+    let text = manifest(2, "b2", "2", r#","supported":{"minimum":"2"},"refresh":{"spreadSeconds":0}"#);
+    let answer = Answer { status: 200, text: Some(text), ..Answer::default() };
+    // The leader's answer is of half a period ago, or more; and then nobody is heard any more.
+    page.send(Event::Answer { answer, told: Some(T / 2) });
+    page.send(Event::Holds(vec![("call".into(), T)]));
+    page.pass(T - SECOND);
+    page.send(Event::Holds(vec![]));
+    assert_eq!(page.phase(), Phase::Counting, "within 2·T");
+    page.send(Event::Holds(vec![("call".into(), HOUR)]));
+    page.pass(T * 4 / 5);
+    page.send(Event::Holds(vec![]));
+    assert_eq!((page.phase(), page.reason()), (Phase::Waiting, "unheard"));
 }
 
 #[test]

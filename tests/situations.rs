@@ -2,8 +2,9 @@
 
 mod harness;
 use harness::*;
-use trueup::core::event::{Blame, Event};
+use trueup::core::event::{Blame, Effect, Event};
 use trueup::core::refresh::Phase;
+use trueup::core::value::Value;
 use trueup::core::window::Status;
 
 /// The page hears of build b2.
@@ -67,13 +68,151 @@ fn another_app_s_mark_counts_as_none() {
 
 #[test]
 fn a_page_without_a_mark_passes_once_per_target() {
-    let mut page = Setup::default().start(|start| start.mark = None).open();
-    page.publish(2, "b2", "2", "");
+    let unmarked = |session| {
+        let mut page = Setup::default().start(|start| {
+            start.mark = None;
+            start.session = Some(session);
+        });
+        page.manifest = manifest(2, "b2", "2", "");
+        page.open()
+    };
+    let mut page = unmarked(Value::Null);
     page.until(Phase::Offering);
     page.pass(5 * MINUTE);
     page.send(Event::Now);
     page.pass(0);
-    assert_eq!((page.reloads.len(), page.reason()), (0, "no-mark"));
+    assert_eq!((page.shells.len(), page.reloads.len()), (2, 1), "looked at again, it passes again");
+
+    let mut back = unmarked(page.session);
+    back.pass(HOUR);
+    assert_eq!((back.phase(), back.reason()), (Phase::Waiting, "no-mark"), "the reload came back");
+    back.send(Event::Now);
+    back.pass(0);
+    assert!(back.reloads.is_empty() && !back.ever(Phase::Offering));
+    back.publish(3, "b3", "3", "");
+    back.until(Phase::Offering);
+}
+
+#[test]
+fn a_page_without_a_mark_that_was_kept_by_a_dialog_may_still_refresh() {
+    let mut page = Setup::default().start(|start| start.mark = None).open();
+    page.leaves = false;
+    page.publish(2, "b2", "2", "");
+    page.until(Phase::Offering);
+    for reloads in 1..3 {
+        page.send(Event::Now);
+        page.pass(0);
+        assert_eq!(page.reloads.len(), reloads);
+        page.pass(5 * MINUTE);
+        assert_eq!(page.phase(), Phase::Cancelled);
+    }
+}
+
+#[test]
+fn what_is_shown_stays_while_a_navigation_has_the_page_looked_at_again() {
+    let mut page = behind("");
+    page.until(Phase::Offering);
+    page.pass(HOUR);
+    page.phases.clear();
+    page.shell_hangs = true;
+    page.send(Event::Navigate("/a".into()));
+    assert_eq!((page.phase(), &page.taken[..], page.shells.len()), (Phase::Offering, &[false][..], 2));
+    page.send(Event::Navigate("/b".into()));
+    assert_eq!(page.shells.len(), 2, "one look at a time");
+    page.shell_hangs = false;
+    page.look_again();
+    page.send(Event::Navigate("/c".into()));
+    assert_eq!(page.taken, [false, false, true]);
+    assert!(!page.ever(Phase::Checking), "{:?}", page.phases);
+}
+
+#[test]
+fn a_look_at_the_page_that_never_ends_is_given_up_and_backs_off() {
+    let mut page = behind(FORCE);
+    page.shell_hangs = true;
+    page.until(Phase::Checking);
+    page.pass(20 * SECOND);
+    assert_eq!((page.phase(), page.reason()), (Phase::Waiting, "no-page"));
+    page.pass(HOUR);
+    assert!((2..15).contains(&page.shells.len()), "{:?}", page.shells);
+    page.shell_hangs = false;
+    page.pass(HOUR);
+    assert_eq!(page.reloads.len(), 1);
+}
+
+#[test]
+fn a_page_that_goes_looks_at_nothing_and_begins_anew_when_it_is_back() {
+    let mut page = behind(FORCE);
+    page.until(Phase::Counting);
+    page.effects.clear();
+    page.send(Event::PageHide);
+    assert!(page.effects.contains(&Effect::Abort));
+    page.send(Event::Visible(false));
+    page.pass(65 * SECOND);
+    assert!(page.reloads.is_empty() && page.shells.len() == 1, "not while it is away");
+    page.send(Event::Visible(true));
+    page.send(Event::PageShow);
+    page.until(Phase::Counting);
+    page.pass(59 * SECOND);
+    assert!(page.reloads.is_empty(), "the countdown begins anew");
+    page.pass(SECOND);
+    assert_eq!(page.reloads.len(), 1);
+
+    let mut page = behind("");
+    page.shell_hangs = true;
+    page.until(Phase::Checking);
+    page.send(Event::PageHide);
+    page.look_again();
+    page.send(Event::PageShow);
+    assert_eq!(
+        (page.phase(), page.shells.len()),
+        (Phase::Checking, 2),
+        "what was under way counts for nothing"
+    );
+}
+
+#[test]
+fn what_other_pages_of_the_tab_booked_meanwhile_counts() {
+    let mut page = behind("");
+    page.until(Phase::Offering);
+    page.send(Event::PageHide);
+    let booked = r#"{"reloads":[{"build":"b1","target":"b2","count":1,"last":1795392000000}]}"#;
+    page.send(Event::Session(json(booked).unwrap()));
+    page.send(Event::PageShow);
+    assert_eq!((page.phase(), page.reason()), (Phase::Refused, "budget"));
+}
+
+#[test]
+fn a_countdown_that_the_machine_slept_through_begins_anew() {
+    let mut page = behind(FORCE);
+    page.until(Phase::Counting);
+    page.mono += 5 * MINUTE;
+    page.send(Event::Wake);
+    assert_eq!(page.phase(), Phase::Counting);
+    page.pass(59 * SECOND);
+    assert!(page.reloads.is_empty());
+    page.pass(SECOND);
+    assert_eq!(page.reloads.len(), 1);
+}
+
+#[test]
+fn the_share_is_drawn_once_for_a_tab_and_a_target() {
+    let reached = |nonce, seed, id: &str| {
+        let mut page = Setup::default()
+            .start(|start| {
+                start.nonce = nonce;
+                start.seed = seed;
+            })
+            .open();
+        page.deploy(2, id, "2", r#","refresh":{"share":0.5}"#);
+        page.pass(15 * MINUTE);
+        page.ever(Phase::Offering)
+    };
+    for nonce in 0..50 {
+        assert_eq!(reached(nonce, 1, "b2"), reached(nonce, 2, "b2"), "another load of the same tab");
+    }
+    let differ = (0..50).filter(|nonce| reached(*nonce, 1, "b2") != reached(*nonce, 1, "b3")).count();
+    assert!((10..40).contains(&differ), "another target is another draw: {differ}");
 }
 
 #[test]
@@ -279,8 +418,8 @@ fn opaque_ids_without_versions_are_told_apart_by_the_id_alone() {
 fn a_share_of_zero_reaches_nobody_and_half_reaches_about_half() {
     let reached = |share: &str| {
         (0..200)
-            .filter(|seed| {
-                let mut page = Setup::default().start(|start| start.seed = *seed).open();
+            .filter(|nonce| {
+                let mut page = Setup::default().start(|start| start.nonce = *nonce).open();
                 page.deploy(2, "b2", "2", &format!(r#","refresh":{{"share":{share}}}"#));
                 page.pass(15 * MINUTE);
                 page.ever(Phase::Offering)
@@ -397,6 +536,29 @@ fn a_lost_chunk_urges_with_a_newer_build_and_does_nothing_without() {
     assert_eq!(page.phase(), Phase::Idle);
     page.deploy(2, "b2", "2", "");
     page.until(Phase::Urging);
+    // Rolled back, this build's chunks are there again: the next deploy is an offer like any other.
+    page.deploy(3, "b1", "1", r#","supported":{"blocked":[{"id":"b2"}]}"#);
+    page.send(Event::Check);
+    assert_eq!(page.phase(), Phase::Idle);
+    page.deploy(4, "b3", "3", "");
+    page.until(Phase::Offering);
+}
+
+#[test]
+fn a_lost_chunk_is_remembered_until_a_newer_build_appears() {
+    let mut page = page();
+    page.send(Event::Chunk);
+    page.pass(5 * HOUR);
+    assert_eq!(page.phase(), Phase::Idle);
+    page.deploy(2, "b2", "2", r#","refresh":{"urgency":"low"}"#);
+    page.until(Phase::Urging);
+    page.deploy(3, "b3", "3", r#","refresh":{"urgency":"low"}"#);
+    page.pass(HOUR);
+    assert_eq!(page.phase(), Phase::Urging, "it is as lost with the next one");
+    page.send(Event::Navigate("/a".into()));
+    page.send(Event::Navigate("/b".into()));
+    page.pass(0);
+    assert_eq!(page.taken, [false, true]);
 }
 
 #[test]
@@ -470,10 +632,35 @@ fn kept_state_may_prompt_but_not_force() {
 }
 
 #[test]
+fn kept_server_time_informs_until_the_server_is_heard_and_never_forces() {
+    const DEADLINE: &str = r#","supported":{"recommended":"2","deadline":"2026-11-23T00:10:00Z"}"#;
+    let mut before = behind(DEADLINE);
+    before.until(Phase::Urging);
+    let (kept, slept) = (before.kept.clone().unwrap(), before.mono + HOUR);
+    for dated in [true, false] {
+        let mut page = Setup::default()
+            .start(|start| start.kept = Some(kept.clone()))
+            .manifest(manifest(2, "b2", "2", DEADLINE));
+        (page.skew, page.dated) = (slept, dated);
+        let mut page = page.open();
+        page.shell = Some(("b2".into(), "2".into()));
+        assert_eq!(page.statuses[0], Status::Unsupported, "the deadline has passed by what was kept");
+        page.pass(5 * MINUTE);
+        // This server's answers carry a time long before the deadline, or none.
+        assert_eq!((page.status(), page.phase()), (Status::Deprecated, Phase::Urging));
+        assert!(!page.ever(Phase::Counting) && page.reloads.is_empty());
+    }
+}
+
+#[test]
 fn kept_state_that_is_corrupt_is_discarded_and_reported_once() {
-    let page = Setup::default().start(|start| start.kept = Some((json("{}").unwrap(), "{".into()))).open();
-    assert_eq!(page.faults, [Blame::Memory]);
-    assert_eq!(page.status(), Status::Current);
+    for (state, text) in [("{}", "{"), ("null", r#"{"trueup":1}"#), (r#"{"format":2}"#, "{}"), ("[]", "")] {
+        let mut page = Setup::default().start(|start| start.kept = Some((json(state).unwrap(), text.into())));
+        page.start.locks = true;
+        let page = page.open();
+        assert_eq!(page.faults, [Blame::Memory]);
+        assert_eq!(page.kept, Some((Value::Null, String::new())), "nothing of it stays for the next load");
+    }
 }
 
 #[test]

@@ -121,6 +121,19 @@ fn a_sunset_takes_effect_at_its_time_without_a_poll() {
 }
 
 #[test]
+fn kept_server_time_removes_no_version() {
+    let orders = r#"{"supported":["3"],"deprecated":{"3":{"sunset":"AT"}}}"#.replace("AT", &after(1));
+    let before = shop(&orders);
+    let setup = Setup::default().options(OPTIONS).start(|start| start.kept = before.kept.clone());
+    let mut page = Setup { skew: 2 * HOUR, ..setup }.manifest(before.manifest.clone());
+    page.start.locks = true;
+    let mut page = page.open();
+    page.pass(SECOND);
+    assert_eq!(page.client.server_time(page.now()), Some(EPOCH + 2 * HOUR + SECOND), "it is known, but");
+    assert_eq!(plan(&page), ("deprecated", Some("3"), "only-deprecated"));
+}
+
+#[test]
 fn without_server_time_a_sunset_removes_nothing() {
     let orders = r#"{"supported":["3"],"deprecated":{"3":{"sunset":"AT"}}}"#.replace("AT", &after(1));
     let mut setup = Setup::default().options(OPTIONS).manifest(manifest(5, "b2", "2", &apis(&orders)));

@@ -349,7 +349,7 @@ fn a_server_evaluates_with_an_inlined_manifest_and_no_more_than_the_start() {
     let document = r#","flags":{"metadata":{"set":"s"},"flags":{"new":{"state":"ENABLED","variants":{"on":1},"defaultVariant":"on","metadata":{"own":true}}}}"#;
     let start = trueup::core::event::Start { inline: Some(published(5, document)), ..Default::default() };
     let now = Now { mono: 0, wall: EPOCH };
-    let mut client = Client::new(&json(OPTIONS).unwrap(), start, json, Numbers::native(), now).unwrap();
+    let mut client = Client::new(&json(OPTIONS).unwrap(), start, parse, Numbers::native(), now).unwrap();
     let outcome = std::iter::from_fn(|| client.poll_effect())
         .find_map(|effect| if let Effect::Flags(of) = effect { Some(of) } else { None });
     let expected = r#"{"flags":[["new",{"reason":"STATIC","value":1,"variant":"on","metadata":{"set":"s","own":true}}]],"metadata":{"set":"s"}}"#;

@@ -3,18 +3,19 @@ import { createApis } from "./api.js";
 import { watchChunks } from "./chunks.js";
 import { disposable } from "./disposable.js";
 import { TrueupError } from "./errors.js";
-import { poll, shell } from "./fetch.js";
+import { limited, poll, shell } from "./fetch.js";
 import { changedFlags, flagDetails, noFlags, readFlag } from "./flags.js";
 import { type CoreClass, load } from "./loader.js";
-import { about, isVisible, localized, mark, type Member, page, read, reload, settlePrompt, warn, write } from "./page.js";
+import { about, type Held, isVisible, localized, mark, type Member, page, read, reload, settlePrompt, share, warn, write } from "./page.js";
 import { createPrompt, type PromptView } from "./prompt.js";
 import { hasLocks, tabs } from "./tabs.js";
 import type * as T from "./types.js";
 import type { Core, Effect, Input, Start } from "./wire.js";
 import { settled } from "./worker.js";
 
-/** What is kept for the next load in session storage: the core's booking, and the app's hand-over. */
+/** What is kept for the next load in session storage: the tab's number, the core's booking, and the app's hand-over. */
 interface Booked {
+  nonce?: number;
   session?: unknown;
   /** `left`: the page has gone; a copy of the tab that was made before never gets the data. */
   save?: { url: string; at: number; user?: string; data: unknown; left?: boolean };
@@ -24,6 +25,7 @@ interface Booked {
 const VIEWS: { [phase: string]: PromptView["kind"] } = { offering: "offer", urging: "urge", holding: "held", counting: "force" };
 const UNDER_WAY = ["checking", "saving", "reloading"];
 const MINUTE = 6e4;
+const MiB = 1 << 20;
 /** Our own events, beside those of `Events`. */
 const [CHANGED, SETTLED, POLLED] = ["~c", "~s", "~p"] as const;
 
@@ -53,6 +55,7 @@ export function connect(options: T.Options = {}): T.Trueup {
   let taken = false;
   let timer: ReturnType<typeof setTimeout> | undefined;
   let request: AbortController | undefined;
+  let looking: AbortController | undefined;
 
   /** All that is published; a new object with every change. */
   let snapshot: T.Snapshot = {
@@ -133,9 +136,9 @@ export function connect(options: T.Options = {}): T.Trueup {
     abort: () => request?.abort(),
     tell: ({ message }) => others.tell(message),
     lead: ({ on }) => others.lead(on),
-    keep: (effect) => {
-      write("localStorage", key, effect.state);
-      if (effect.text) write("localStorage", textKey, effect.text);
+    keep: ({ state, text }) => {
+      // Without its text the state would be of no use.
+      if (text === undefined || write("localStorage", textKey, text)) write("localStorage", key, state);
     },
     shell: () => look(),
     activate: () => look(options.worker?.activate),
@@ -187,6 +190,7 @@ export function connect(options: T.Options = {}): T.Trueup {
     life.abort();
     clearTimeout(timer);
     request?.abort();
+    looking?.abort();
     others.lead(false);
     page().members.delete(member);
     member.rank = 0;
@@ -221,10 +225,14 @@ export function connect(options: T.Options = {}): T.Trueup {
 
   // ---- What effects do ----------------------------------------------------------------------------------------------
 
+  /** One look at a time, and 10 s for all of it. */
   const look = (activate?: unknown) => {
-    settled(signal, activate)
-      .then(async (worker) => ({ ...(await shell(shellUrl, signal)), worker }) as Input)
-      .then((input) => send(input));
+    looking?.abort();
+    const own = (looking = new AbortController()).signal;
+    limited(own, async (signal): Promise<Input> => {
+      const worker = await settled(signal, activate);
+      return worker ? { type: "shell", status: 0, worker } : shell(shellUrl, signal);
+    }).then((input) => own.aborted || send(input));
   };
 
   const leave = (effect: Extract<Effect, { do: "reload" }>): void => {
@@ -234,27 +242,31 @@ export function connect(options: T.Options = {}): T.Trueup {
     booked.session = effect.session;
     const to = new URL(effect.url ?? location.href, location.href).href;
     for (const other of shared.members) if (other !== member) other.book(to);
-    if (!member.book(to) && !effect.asked) return send({ type: "unbooked" });
+    if (!member.book(to)) {
+      if (!effect.asked) return send({ type: "unbooked" });
+      // Too much for the storage: at least the reload is counted.
+      delete booked.save;
+      write("sessionStorage", sessionKey, booked);
+    }
     shared.reloadAt = performance.now();
     reload(effect.url && to);
   };
 
   const saves = new Set<() => unknown>();
-  let data: unknown;
+  let saved: unknown[] = [];
   const member: Member = {
     rank: 0,
     show: (on) => (on && view ? prompt().show(view) : shown?.hide()),
     held: () => {
-      send({ type: "holds", holds: [...page().holds] });
+      send({ type: "holds", holds: [...page().holds].map(({ reason, until }) => ({ reason, until })) });
     },
     save: () => {
-      data = undefined;
+      // Each has its own place: the core does not wait for the slowest one for ever.
+      const own: unknown[] = (saved = []);
       return Promise.all(
-        [...saves].map(async (save) => {
+        [...saves].map(async (save, i) => {
           try {
-            const value: any = await save();
-            // At once: the core does not wait for the slowest one for ever.
-            data = Object(data) === data && Object(value) === value ? { ...(data as object), ...value } : (value ?? data);
+            own[i] = (plain({ value: await save() }, "") as { value: unknown }).value;
           } catch {
             emit("error", { blame: "integrator", code: "save" });
           }
@@ -263,6 +275,7 @@ export function connect(options: T.Options = {}): T.Trueup {
     },
     book: (to) => {
       delete booked.save;
+      const data = saved.reduce((all: any, one: any) => (Object(all) === all && Object(one) === one ? { ...all, ...one } : (one ?? all)), undefined);
       if (data !== undefined) booked.save = { url: to, at: Date.now(), data, user: options.user! };
       return write("sessionStorage", sessionKey, booked);
     },
@@ -325,11 +338,14 @@ export function connect(options: T.Options = {}): T.Trueup {
       },
       hold: (reason, given) => {
         const { holds, members } = page();
-        const hold = { reason, until: performance.now() + (given?.expiresMs ?? 30 * MINUTE) };
-        const tell = () => members.forEach((other) => other.held());
-        const release = () => void (holds.delete(hold) && tell());
+        const hold: Held = { reason, until: performance.now() + (given?.expiresMs ?? 30 * MINUTE) };
+        const tell = (on: boolean) => {
+          share(hold, on);
+          members.forEach((other) => other.held());
+        };
+        const release = () => void (holds.delete(hold) && tell(false));
         holds.add(hold);
-        tell();
+        tell(true);
         return disposable({ reason, release }, release);
       },
       onSave: (save) => {
@@ -392,26 +408,34 @@ export function connect(options: T.Options = {}): T.Trueup {
   const others = tabs(key, send);
 
   const before = read("sessionStorage", sessionKey);
-  const booked: Booked = before ?? {};
+  let booked: Booked = Object(before) === before ? before : {};
   const handed = booked.save;
-  if (handed) {
+  if (handed || !booked.nonce) {
     delete booked.save;
+    booked.nonce ||= chance();
     write("sessionStorage", sessionKey, booked);
+  }
+  if (handed) {
     const age = Date.now() - handed.at;
-    if (handed.left && age >= 0 && age <= MINUTE && handed.url === location.href && handed.user === options.user)
+    // A duplicated tab, even of a page that was just going, is one that goes through its history.
+    const [{ type } = {} as { type?: string }] = performance.getEntriesByType("navigation") as PerformanceNavigationTiming[];
+    if (type !== "back_forward" && handed.left && age >= 0 && age <= MINUTE && handed.url === location.href && handed.user === options.user)
       (client.refresh as { restored: unknown }).restored = handed.data;
   }
-  const kept = { state: read("localStorage", key), text: read("localStorage", textKey) };
+  const state = read("localStorage", key, MiB);
+  const text = read("localStorage", textKey, MiB);
   const start: Start = {
     seed: chance(),
-    kept: kept.state && kept.text && kept,
+    nonce: booked.nonce!,
+    // What is not ours goes in as well: the core says so, and drops it.
+    ...((state != null || text) && { kept: { state, text: `${text}` } }),
     ...(before !== undefined && { session: booked.session ?? null }),
     mark: own!,
     locks: hasLocks(),
     ...about(),
   };
   const stickyKey = key + ":person";
-  const sticky = options.flags?.stickyKey ? (read("localStorage", stickyKey) ?? chance().toString(36)) : undefined;
+  const sticky = options.flags?.stickyKey ? (read("localStorage", stickyKey) || chance().toString(36)) : undefined;
   if (sticky) write("localStorage", stickyKey, sticky);
   const person = (context?: object) => ({ ...(sticky && { targetingKey: sticky }), ...plain(context ?? {}, "flags.context") });
   const given: { flags?: T.Options["flags"] } = plain({ ...options, worker: options.worker && { activate: true } }, "");
@@ -429,24 +453,30 @@ export function connect(options: T.Options = {}): T.Trueup {
     on(self, "online", online);
     on(self, "offline", online);
     on(self, "pagehide", () => {
-      seal(true);
+      // The hand-over counts only once the page has gone.
+      if (booked.save) {
+        booked.save.left = true;
+        write("sessionStorage", sessionKey, booked);
+      }
+      // A lock would keep the page out of the back/forward cache.
+      for (const hold of page().holds) share(hold, false);
+      looking?.abort();
       send({ type: "pagehide" });
     });
     on(self, "pageshow", ({ persisted }) => {
       if (!persisted) return;
-      seal(false);
+      for (const hold of page().holds) share(hold, true);
+      // Other pages of this tab have come and gone.
+      const now = read("sessionStorage", sessionKey);
+      if (now) {
+        booked = now;
+        send({ type: "session", session: booked.session ?? null });
+      }
       send({ type: "pageshow" });
     });
     watchChunks(assets, signal, () => send({ type: "chunk" }));
     drain(() => core!.start(...clocks()));
     if (page().holds.size) member.held();
-  };
-
-  /** The hand-over counts only once the page has gone. */
-  const seal = (left: boolean) => {
-    if (!booked.save) return;
-    booked.save.left = left;
-    write("sessionStorage", sessionKey, booked);
   };
 
   const refused = (thrown: any): TrueupError | undefined =>

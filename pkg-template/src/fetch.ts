@@ -34,17 +34,19 @@ export async function poll(url: string, signal: AbortSignal, etag?: string): Pro
 }
 
 /** Fetches the shell past every cache. */
-export function shell(url: string, parent: AbortSignal): Promise<Extract<Input, { type: "shell" }>> {
-  return limited(parent, async (signal) => {
+export async function shell(url: string, signal: AbortSignal): Promise<Extract<Input, { type: "shell" }>> {
+  try {
     const response = await fetch(url, { cache: "reload", headers: { Accept: "text/html" }, signal });
     return {
-      type: "shell" as const,
+      type: "shell",
       status: response.status,
       redirected: response.redirected,
       html: /^\s*(text\/html|application\/xhtml\+xml)/i.test(response.headers.get("content-type") ?? ""),
       text: (await read(response, MiB / 2)).slice(0, MiB / 2),
     };
-  }).catch(() => ({ type: "shell", status: 0 }));
+  } catch {
+    return { type: "shell", status: 0 };
+  }
 }
 
 /** Gives `work` a signal that aborts with `parent` or after 10 s. */

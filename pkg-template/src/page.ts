@@ -15,8 +15,16 @@ export interface Member {
   book(url: string): boolean;
 }
 
+/** An open hold; `until` by `performance.now()`. */
+export interface Held {
+  reason: string;
+  until: number;
+  /** Ends what other tabs see of it. */
+  unshare?: (() => void) | undefined;
+}
+
 export interface Page {
-  holds: Set<{ reason: string; until: number }>;
+  holds: Set<Held>;
   members: Set<Member>;
   /** When the last reload was asked for, by `performance.now()`. */
   reloadAt: number;
@@ -28,6 +36,37 @@ const PAGE = Symbol.for("trueup.page");
 
 export const page = (): Page =>
   ((globalThis as any)[PAGE] ??= { holds: new Set(), members: new Set(), reloadAt: -1 / 0 } satisfies Page);
+
+const HOLD = "trueup:hold:";
+
+/** Lets other tabs see a hold, or no longer: as a shared lock, whose name says until when. */
+export function share(hold: Held, on: boolean): void {
+  hold.unshare?.();
+  hold.unshare = on ? take(HOLD + (performance.timeOrigin + hold.until), "shared") : undefined;
+}
+
+/** Whether a tab of this origin holds. */
+export const heldAnywhere = async (): Promise<boolean> =>
+  (await navigator.locks.query()).held!.some(({ name }) => +name!.split(HOLD)[1]! > Date.now());
+
+/** Takes the lock when it is free, and gives it back when the returned function is called. Opaque origins have none. */
+export function take(name: string, mode: LockMode, granted?: () => void, failed?: () => void): () => void {
+  const queue = new AbortController();
+  const { signal } = queue;
+  navigator.locks
+    ?.request(
+      name,
+      { mode, signal },
+      () =>
+        new Promise<void>((done) => {
+          if (signal.aborted) return done();
+          signal.onabort = () => done();
+          granted?.();
+        }),
+    )
+    .catch(() => signal.aborted || failed?.());
+  return () => queue.abort();
+}
 
 /** Shows the member that has the most to show, and only that one. */
 export function settlePrompt(): void {
@@ -45,8 +84,8 @@ export function warn(why: unknown): void {
 
 type Store = "localStorage" | "sessionStorage";
 
-/** The value; null: none, or not ours; undefined: storage is blocked. */
-export function read(store: Store, key: string): any {
+/** The value; null: none; false: not ours, or longer than `most`; undefined: storage is blocked. */
+export function read(store: Store, key: string, most = 1 / 0): any {
   let text;
   try {
     text = globalThis[store].getItem(key);
@@ -54,9 +93,9 @@ export function read(store: Store, key: string): any {
     return;
   }
   try {
-    return JSON.parse(text!);
+    return text!.length <= most && JSON.parse(text!);
   } catch {
-    return null;
+    return text && false;
   }
 }
 

@@ -1,4 +1,5 @@
 /** One leader among the tabs of an app, and what it tells the others. */
+import { take } from "./page.js";
 import type { Effect, Input } from "./wire.js";
 
 /** Both are there; elsewhere (and in opaque origins) every tab polls for itself. */
@@ -12,34 +13,18 @@ export function tabs(name: string, send: (input: Input) => void) {
     lead(on: boolean): void {
       if (on === !!leave) return;
       if (!on) return leave!();
-      const queue = new AbortController();
-      const { signal } = queue;
-      let release = () => {};
       channel = new BroadcastChannel(name);
       channel.onmessage = ({ data }) => {
         const input = heard(data);
         if (input) send(input);
       };
+      const lead = (on: boolean) => () => send({ type: "lead", on });
+      const release = take(name, "exclusive", lead(true), lead(false));
       leave = () => {
-        queue.abort();
         release();
         channel!.close();
         leave = channel = undefined;
       };
-      navigator.locks
-        .request(
-          name,
-          { signal },
-          () =>
-            new Promise<void>((done) => {
-              release = done;
-              if (signal.aborted) done();
-              else send({ type: "lead", on: true });
-            }),
-        )
-        .catch(() => {
-          if (!signal.aborted) send({ type: "lead", on: false });
-        });
     },
     tell(message: Extract<Effect, { do: "tell" }>["message"]): void {
       channel?.postMessage(message);

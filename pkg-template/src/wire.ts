@@ -12,6 +12,8 @@ import type { FlagDetails } from "./types.js";
 export interface Start {
   /** 53 random bits: the core has no chance of its own. */
   seed: number;
+  /** 53 random bits that the tab keeps over its loads; without storage those of this load. */
+  nonce: number;
   /** What `keep` wrote last (parsed), with the manifest's text; absent: nothing kept, or storage is blocked. */
   kept?: { state: unknown; text: string };
   /** What `reload` booked last (parsed); `null`: nothing yet; absent: session storage is blocked. */
@@ -71,9 +73,11 @@ export type Input =
   | { type: "visible"; on: boolean }
   /** `online` and `offline`. */
   | { type: "online"; on: boolean }
+  /** What `reload` booked last, before `pageshow`: another page of this tab may have reloaded meanwhile. */
+  | { type: "session"; session: unknown }
   /** `pageshow` with `persisted`. */
   | { type: "pageshow" }
-  /** `pagehide`: the core answers with `lead: false` and `abort`. */
+  /** `pagehide`: the core answers with `lead: false` and `abort`, and asks for nothing until `pageshow`. A look at the shell ends without `shell`. */
   | { type: "pagehide" }
   /** `resume` of the page lifecycle. */
   | { type: "resume" }
@@ -96,7 +100,7 @@ export type Input =
       /** `content-type` is `text/html` or `application/xhtml+xml`. */
       html?: boolean;
       text?: string;
-      /** Under a service worker, after `registration.update()` has settled (or failed). */
+      /** Under a service worker, after `registration.update()` has settled (or failed): why its page was not looked at. */
       worker?: "installing" | "waiting" | "failed";
     }
   /** All open holds of the page, whenever one opens, closes, or at the start. `until` by `performance.now()`. */
@@ -126,11 +130,11 @@ export type Effect =
   | { do: "tell"; message: Answer | Failed | { type: "hello" } }
   /** Ask for the leader's lock (stay in its queue), or leave the queue, give the lock back and close the channel. */
   | { do: "lead"; on: boolean }
-  /** Write to local storage. `text` only where it changed. */
+  /** Write to local storage. `text` only where it changed; state `null` and text `""` stand for nothing. */
   | { do: "keep"; state: unknown; text?: string }
   /** Fetch the shell (`cache: "reload"`, `Accept: text/html`), after `registration.update()` under a worker. */
   | { do: "shell" }
-  /** Let the waiting service worker take over, then look at the shell again and send `shell`. */
+  /** Let the waiting service worker take over, if no other tab holds; look at the shell again and send `shell`. */
   | { do: "activate" }
   /** Run the `onSave` callbacks, then send `saved`. */
   | { do: "save" }

@@ -1,32 +1,32 @@
 /** Under a service worker the shell comes from its cache: what the check sees counts only when no worker is in between. */
-import { limited } from "./fetch.js";
+import { heldAnywhere } from "./page.js";
 
 /**
  * Has the worker look for an update and install it, and says what stands in the way of the shell. Where `activate` is
- * given, it is posted to a waiting worker, and its taking over awaited. Each step gets 10 s.
+ * given, it is posted to a waiting worker, unless a tab holds, and its taking over awaited. Ends with `signal`.
  */
-export async function settled(parent: AbortSignal, activate?: unknown): Promise<"installing" | "waiting" | "failed" | undefined> {
+export async function settled(signal: AbortSignal, activate?: unknown): Promise<"installing" | "waiting" | "failed" | undefined> {
   const container = navigator.serviceWorker;
-  if (!container?.controller) return;
-  const next = (target: EventTarget, type: string) =>
-    limited(
-      parent,
-      (signal) =>
-        new Promise<unknown>((done) => {
-          signal.onabort = done;
-          target.addEventListener(type, done, { signal });
-        }),
-    );
+  const worker = container?.controller;
+  if (!worker) return;
+  const within = <V>(work: Promise<V>) =>
+    new Promise<V>((done, fail) => {
+      signal.addEventListener("abort", fail);
+      work.then(done, fail);
+    });
+  const next = (target: EventTarget, type: string) => within(new Promise((done) => target.addEventListener(type, done, { signal })));
   try {
-    const registration = await container.getRegistration();
-    await registration?.update();
-    if (registration?.installing) await next(registration.installing, "statechange");
-    if (registration?.waiting && activate !== undefined) {
+    const registration = (await container.getRegistration())!;
+    // The update would take a worker from the HTTP cache.
+    if (registration.updateViaCache === "all") await fetch(worker.scriptURL, { cache: "reload", signal });
+    await within(registration.update());
+    if (registration.installing) await next(registration.installing, "statechange");
+    if (registration.waiting && activate !== undefined && !(await heldAnywhere())) {
       const taken = next(container, "controllerchange");
       registration.waiting.postMessage(activate);
       await taken;
     }
-    return registration?.installing ? "installing" : registration?.waiting ? "waiting" : undefined;
+    return registration.installing ? "installing" : registration.waiting ? "waiting" : undefined;
   } catch {
     return "failed";
   }

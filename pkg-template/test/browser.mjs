@@ -43,14 +43,14 @@ const [realTimeout, realClear] = [setTimeout, clearTimeout];
 /** The 8 bytes of an empty wasm module. */
 const EMPTY = () => new Uint8Array([0, 97, 115, 109, 1, 0, 0, 0]);
 
-class Store {
+export class Store {
   items = new Map();
   getItem = (key) => this.items.get(key) ?? null;
   setItem = (key, value) => void this.items.set(key, String(value));
 }
 
 /** A page at `href`; gives what happened on it. */
-export function page({ href = "https://shop.example/cart?a=1#top", meta = [], session, text = {} } = {}) {
+export function page({ href = "https://shop.example/cart?a=1#top", meta = [], session, local, navigator = {} } = {}) {
   const log = { warnings: [], errors: [], prompts: [], reloads: 0, listeners: new Map(), timers: new Set(), fetches: [] };
   const tracked = (target) => {
     const { addEventListener } = EventTarget.prototype;
@@ -81,9 +81,9 @@ export function page({ href = "https://shop.example/cart?a=1#top", meta = [], se
     self,
     top: self,
     history: { state: null, replaceState: (_state, _title, url) => (log.replaced = url), pushState() {} },
-    localStorage: new Store(),
+    localStorage: local ?? new Store(),
     sessionStorage: session ?? new Store(),
-    navigator: { onLine: true, language: "en" },
+    navigator: { onLine: true, language: "en", ...navigator },
     addEventListener: (...given) => self.addEventListener(...given),
     setTimeout: (call, ms) => {
       const id = realTimeout(() => (log.timers.delete(id), call()), ms).unref();

@@ -1,7 +1,7 @@
 // The page's side of the client, against a core that the test plays. The real core and a real browser: tests/e2e.
 import assert from "node:assert/strict";
 import { before, test } from "node:test";
-import { bundle, emit, fresh, page, play, turn } from "./browser.mjs";
+import { bundle, emit, fresh, page, play, Store, turn } from "./browser.mjs";
 
 let text;
 before(async () => {
@@ -237,6 +237,199 @@ test("what onSave returns is handed over once, after the page has gone, at the s
   assert.deepEqual(await go({ href: "https://shop.example/other" }), [undefined, undefined]);
   // A copy of the tab, made before it went.
   assert.deepEqual(await go({ leave: false }), [undefined, undefined]);
+});
+
+/** A page that a person refreshes, with `saves` as its callbacks; gives it before it goes. */
+async function leaving({ saves, session, asked = true, hangs = false }) {
+  const here = page({ session });
+  const core = play();
+  const trueup = await connectIn({ build: { id: "b1" } });
+  for (const save of saves) trueup.refresh.onSave(save);
+  const faults = [];
+  trueup.on("error", (fault) => faults.push(fault));
+  const go = [{ do: "reload", session: { n: 1 }, asked }];
+  core.answer = ({ type }) => (type === "now" ? [{ do: "save" }] : type === (hangs ? "wake" : "saved") ? go : []);
+  trueup.refresh.now();
+  await turn();
+  if (hangs) core.answer = ({ type }) => (type === "defer" ? go : []);
+  trueup.refresh.defer();
+  return { ...here, core, faults };
+}
+/** The next page of the tab. */
+async function arriving({ sessionStorage }, given) {
+  const here = page({ session: sessionStorage, ...given });
+  const core = play();
+  const { restored } = (await connectIn({ build: { id: "b1" } })).refresh;
+  return { ...here, core, restored };
+}
+
+test("what onSave returned merges in the order of registration, and the one that hangs is left out", async () => {
+  const slow = () => new Promise((done) => setTimeout(() => done({ a: "first", b: "first" }), 2));
+  const left = await leaving({
+    saves: [slow, () => ({ b: "second" }), () => new Promise(() => {}), () => ({ big: 1n }), () => ({ c: "last" })],
+    hangs: true,
+  });
+  assert.equal(left.log.reloads, 1);
+  assert.deepEqual(left.faults, [{ blame: "integrator", code: "save" }], "what JSON cannot hold is the app's fault, and only that part is lost");
+  left.self.dispatchEvent(new Event("pagehide"));
+  assert.deepEqual((await arriving(left)).restored, { a: "first", b: "second", c: "last" });
+});
+
+test("a copy of the tab keeps its number and its counts, never the hand-over", async () => {
+  const left = await leaving({ saves: [() => ({ draft: 1 })] });
+  const { nonce } = left.core.given.start;
+  assert.ok(nonce > 0);
+  left.self.dispatchEvent(new Event("pagehide"));
+  // Duplicated while it was going: a browser gives the copy's first page as one from the history.
+  const { getEntriesByType } = performance;
+  performance.getEntriesByType = () => [{ type: "back_forward" }];
+  try {
+    const copy = await arriving(left);
+    assert.equal(copy.restored, undefined);
+    assert.deepEqual([copy.core.given.start.session, copy.core.given.start.nonce], [{ n: 1 }, nonce]);
+  } finally {
+    performance.getEntriesByType = getEntriesByType;
+  }
+});
+
+test("back from the back/forward cache: what others booked counts, and what was handed over is not handed over again", async () => {
+  const left = await leaving({ saves: [() => ({ draft: 1 })] });
+  left.self.dispatchEvent(new Event("pagehide"));
+  const { sessionStorage } = left;
+  const next = JSON.parse([...sessionStorage.items.values()][0]);
+  delete next.save;
+  const [key] = sessionStorage.items.keys();
+  sessionStorage.setItem(key, JSON.stringify({ ...next, session: { n: 2 } }));
+  left.self.dispatchEvent(Object.assign(new Event("pageshow"), { persisted: true }));
+  assert.deepEqual(left.core.heard.slice(-2), [{ type: "session", session: { n: 2 } }, { type: "pageshow" }]);
+  left.self.dispatchEvent(new Event("pagehide"));
+  assert.equal((await arriving(left)).restored, undefined);
+});
+
+test("the page that goes gives up its look at the page, and nothing more is said of it", async () => {
+  const { log, self } = page();
+  const core = play({ start: [{ do: "shell" }] });
+  const trueup = await connectIn();
+  await turn();
+  self.dispatchEvent(new Event("pagehide"));
+  await turn();
+  assert.ok(log.fetches[0].init.signal.aborted);
+  assert.deepEqual(core.heard, [{ type: "pagehide" }]);
+  trueup.close();
+});
+
+test("storage that is full loses the hand-over, not the count; and nobody is reloaded unasked", async () => {
+  for (const asked of [true, false]) {
+    const session = new Store();
+    const { setItem } = session;
+    session.setItem = (key, value) => {
+      if (value.length > 1000) throw new DOMException("full", "QuotaExceededError");
+      setItem(key, value);
+    };
+    const left = await leaving({ saves: [() => "x".repeat(2000)], session, asked });
+    assert.equal(left.log.reloads, asked ? 1 : 0);
+    if (!asked) assert.ok(left.core.heard.some(({ type }) => type === "unbooked"));
+    const next = await arriving(left);
+    assert.deepEqual([next.restored, next.core.given.start.session], [undefined, asked ? { n: 1 } : null]);
+  }
+});
+
+test("what stands in storage and is not ours goes to the core, which drops it, and harms nothing", async () => {
+  const key = "trueup::https://shop.example/trueup.json";
+  const stored = async (state, text, session) => {
+    const [local, tab] = [new Store(), new Store()];
+    if (state !== undefined) local.setItem(key, state);
+    if (text !== undefined) local.setItem(`${key}:text`, text);
+    if (session !== undefined) tab.setItem(key, session);
+    page({ local, session: tab });
+    const core = play({ start: [{ do: "keep", state: null, text: "" }] });
+    const trueup = await connectIn({ build: { id: "b1" } });
+    trueup.close();
+    page({ local, session: tab });
+    const next = play();
+    (await connectIn({ build: { id: "b1" } })).close();
+    assert.equal(next.given.start.kept, undefined, "nothing of it is there at the next load");
+    return core.given.start;
+  };
+  assert.equal((await stored()).kept, undefined);
+  assert.deepEqual((await stored('{"format":1}', '"{}"')).kept, { state: { format: 1 }, text: "{}" });
+  assert.deepEqual((await stored("{", '"{}"')).kept, { state: false, text: "{}" });
+  assert.deepEqual((await stored('{"format":1}', "<html>")).kept, { state: { format: 1 }, text: "false" });
+  assert.deepEqual((await stored('{"format":1}', `"${"x".repeat(1 << 20)}"`)).kept, { state: { format: 1 }, text: "false" });
+  for (const odd of ["5", "null", '"x"', "{", "[]"]) {
+    const { session, nonce } = await stored(undefined, undefined, odd);
+    assert.equal(session, null);
+    assert.ok(nonce > 0);
+  }
+});
+
+test("a text that does not fit is not kept, nor the state that belongs to it", async () => {
+  const local = new Store();
+  const { setItem } = local;
+  local.setItem = (key, value) => {
+    if (value.length > 1000) throw new DOMException("full", "QuotaExceededError");
+    setItem(key, value);
+  };
+  page({ local });
+  play({ start: [{ do: "keep", state: { serial: 1 }, text: "{}" }, { do: "keep", state: { serial: 2 }, text: "x".repeat(2000) }] });
+  (await connectIn({ build: { id: "b1" } })).close();
+  assert.deepEqual([...local.items.values()], ['"{}"', '{"serial":1}']);
+});
+
+/** A registration whose worker waits and takes over when it is told; `held`: the locks of the origin. */
+const waitingWorker = (held) => {
+  const messages = [];
+  const container = Object.assign(new EventTarget(), {
+    controller: { scriptURL: "https://shop.example/sw.js" },
+    getRegistration: async () => registration,
+  });
+  const registration = {
+    updateViaCache: "imports",
+    update: async () => {},
+    waiting: {
+      postMessage: (message) => {
+        messages.push(message);
+        delete registration.waiting;
+        container.dispatchEvent(new Event("controllerchange"));
+      },
+    },
+  };
+  return { messages, registration, navigator: { serviceWorker: container, locks: { query: async () => ({ held }), request: async () => {} } } };
+};
+
+test("a waiting worker is activated only if the app allows it and no other tab holds", async () => {
+  const worker = waitingWorker([]);
+  const { log } = page({ navigator: worker.navigator });
+  const core = play({ start: [{ do: "shell" }] });
+  const trueup = await connectIn({ worker: { activate: "go" } });
+  await turn();
+  assert.deepEqual(core.heard, [{ type: "shell", status: 0, worker: "waiting" }]);
+  assert.deepEqual([worker.messages, log.fetches.length], [[], 0], "its page is of no interest");
+  const activate = async (held) => {
+    worker.navigator.locks.query = async () => ({ held });
+    core.answer = ({ type }) => (type === "defer" ? [{ do: "activate" }] : []);
+    trueup.refresh.defer();
+    await turn();
+  };
+  await activate([{ name: `trueup:hold:${Date.now() + 9e5}` }, { name: "trueup:shop:https://shop.example/trueup.json" }]);
+  assert.deepEqual([worker.messages, core.heard.at(-1).worker], [[], "waiting"]);
+  await activate([{ name: `trueup:hold:${Date.now() - 1}` }]);
+  assert.deepEqual([worker.messages, log.fetches.length], [["go"], 1], "a hold that has expired holds nobody up");
+  trueup.close();
+});
+
+test("a worker whose script may come from the HTTP cache is fetched past it first", async () => {
+  for (const [updateViaCache, fetches] of [["imports", []], ["all", ["https://shop.example/sw.js"]]]) {
+    const worker = waitingWorker([]);
+    worker.registration.updateViaCache = updateViaCache;
+    const { log } = page({ navigator: worker.navigator });
+    play({ start: [{ do: "shell" }] });
+    const trueup = await connectIn();
+    await turn();
+    assert.deepEqual(log.fetches.map(({ url }) => url), fetches);
+    assert.ok(log.fetches.every(({ init }) => init.cache === "reload"));
+    trueup.close();
+  }
 });
 
 test("an unasked reload that cannot be booked does not happen", async () => {

@@ -5,7 +5,7 @@ use wasm_bindgen::prelude::*;
 use super::json::Json;
 use crate::core::Client;
 use crate::core::config::{Build, Mark};
-use crate::core::error::Flaw;
+use crate::core::error::{Fault, Flaw};
 use crate::core::event::{Answer, Blame, Effect, Event, Start};
 use crate::core::flags::Numbers;
 use crate::core::refresh::shell::{ShellAnswer, Worker};
@@ -22,8 +22,9 @@ pub fn tree(value: JsValue) -> Value {
 }
 
 /// `JSON.parse` into the tree.
-pub fn parse(text: &str) -> Option<Value> {
-    walk(&js_sys::JSON::parse(text).ok()?, MAX_DEPTH)
+pub fn parse(text: &str) -> Result<Value, Fault> {
+    let value = js_sys::JSON::parse(text).map_err(|_| Fault::Json)?;
+    walk(&value, MAX_DEPTH).ok_or(Fault::TooDeep)
 }
 
 /// JavaScript's own way with numbers.
@@ -69,6 +70,7 @@ pub fn start(value: &Value) -> Start {
     let text = |name| value.get(name).and_then(Value::as_str).map(str::to_owned);
     Start {
         seed: number(value, "seed").unwrap_or(0.0) as u64,
+        nonce: number(value, "nonce").unwrap_or(0.0) as u64,
         kept: value.get("kept").and_then(|kept| {
             Some((kept.get("state")?.clone(), kept.get("text").and_then(Value::as_str)?.to_owned()))
         }),
@@ -101,6 +103,7 @@ pub fn event(value: &Value) -> Option<Event> {
         "failed" => Event::Failed { told },
         "visible" => Event::Visible(on),
         "online" => Event::Online(on),
+        "session" => Event::Session(value.get("session").cloned().unwrap_or(Value::Null)),
         "pageshow" => Event::PageShow,
         "pagehide" => Event::PageHide,
         "resume" => Event::Resume,

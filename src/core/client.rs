@@ -22,8 +22,8 @@ use super::window::{Action, Standing, Status, Verdict, action, standing};
 /// `ready` waits this long for the first answer.
 const READY: i64 = 2 * SECOND;
 
-/// JSON to tree: JavaScript's parser in the browser, serde_json natively. `None`: not JSON, or too deep.
-pub type Parse = fn(&str) -> Option<Value>;
+/// JSON to tree: JavaScript's parser in the browser, serde_json natively. Fails with `Json` or `TooDeep`.
+pub type Parse = fn(&str) -> Result<Value, Fault>;
 
 /// All that one page decides.
 pub struct Client {
@@ -37,10 +37,12 @@ pub struct Client {
     kept: Kept,
     etag: Option<String>,
     last: Option<Answer>,
+    /// The last answer was no good: what the other tabs were told of it.
+    bad: Option<Option<Answer>>,
     marked: bool,
     locks: bool,
-    /// A chunk was lost: remembered until a newer build appears.
-    stranded: bool,
+    nonce: u64,
+    chunks: Chunks,
     overlay: Overlay,
     plan: Plan,
     /// When the plan changes by itself, by the servers' clock.
@@ -55,6 +57,16 @@ pub struct Client {
     ready: Option<i64>,
     checks: bool,
     effects: VecDeque<Effect>,
+}
+
+/// What is known of this build's chunks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Chunks {
+    Whole,
+    /// One was lost: remembered until a newer build appears. Without one it was the network.
+    Lost,
+    /// One was lost, and there is a newer build: until this one is current again, whose chunks are then back.
+    Stranded,
 }
 
 impl Client {
@@ -72,7 +84,7 @@ impl Client {
         let mut kept = None;
         let mut inlined = false;
         if let Some((state, text)) = &start.kept {
-            let manifest = parse(text).and_then(|tree| Manifest::decode(tree).ok());
+            let manifest = parse(text).ok().and_then(|tree| Manifest::decode(tree).ok());
             kept = Kept::read(now, state).zip(manifest).filter(|(kept, m)| kept.serial == m.serial).map(
                 |(kept, manifest)| {
                     in_force.hear(now, manifest, text, None);
@@ -80,11 +92,12 @@ impl Client {
                 },
             );
             if kept.is_none() {
-                effects.push_back(Effect::Fault(Blame::Memory));
+                let nothing = Effect::Keep { state: Value::Null, text: Some(String::new()) };
+                effects.extend([Effect::Fault(Blame::Memory), nothing]);
             }
         }
         if let Some(text) = &start.inline {
-            match parse(text).ok_or(flaw(Fault::Json)).and_then(|t| Manifest::decode(t).map_err(|e| e.0)) {
+            match parse(text).map_err(flaw).and_then(|t| Manifest::decode(t).map_err(|e| e.0)) {
                 Ok(manifest) => {
                     // Its text is not the server's: in HTML it is escaped, and often written anew.
                     let heard = in_force.hear(now, manifest, "", None);
@@ -108,16 +121,18 @@ impl Client {
         let mut client = Client {
             chance: Chance::new(start.seed),
             parse,
-            server: ServerTime::default(),
+            server: ServerTime::new(now, kept.server),
             schedule,
             in_force,
             refresh,
             kept,
             etag: None,
             last: None,
+            bad: None,
             marked: start.mark.is_some(),
             locks: start.locks,
-            stranded: false,
+            nonce: start.nonce,
+            chunks: Chunks::Whole,
             overlay: Overlay::default(),
             plan: Plan::none(),
             turn: None,
@@ -159,17 +174,19 @@ impl Client {
             }
             Event::Online(true) => self.schedule.online_again(mono, &mut self.chance),
             Event::Online(false) => self.schedule.online = false,
+            Event::Session(session) => self.refresh.budget = Some(Budget::read(&session)),
             Event::PageShow => {
-                self.schedule.back(mono, &mut self.chance);
+                self.schedule.away = false;
+                self.schedule.early(mono, &mut self.chance, Why::PageShow, false);
                 if locks && self.schedule.visible {
                     self.effects.extend([Effect::Lead(true), Effect::Hello]);
                 }
             }
             Event::PageHide => {
                 self.follow();
-                if self.schedule.abandon() {
-                    self.effects.push_back(Effect::Abort);
-                }
+                self.schedule.abandon();
+                self.refresh.leave();
+                self.effects.push_back(Effect::Abort);
             }
             Event::Resume => self.schedule.early(mono, &mut self.chance, Why::Resume, false),
             Event::Lead(on) if locks => self.schedule.role = if on { Role::Leader } else { Role::Follower },
@@ -178,12 +195,15 @@ impl Client {
                 if let (Role::Leader, Some(last)) = (self.schedule.role, &self.last) {
                     let next = self.schedule.planned(mono);
                     // Its `Date` is of then, and would be taken for now.
-                    let last = Answer { date: None, ..last.clone() };
-                    self.effects.push_back(Effect::Tell(Some(last), next));
+                    let last = self.bad.clone().unwrap_or_else(|| Some(last.clone()));
+                    self.effects
+                        .push_back(Effect::Tell(last.map(|last| Answer { date: None, ..last }), next));
                 }
             }
             Event::Chunk => {
-                self.stranded = true;
+                if self.chunks == Chunks::Whole {
+                    self.chunks = Chunks::Lost;
+                }
                 self.schedule.early(mono, &mut self.chance, Why::Chunk, true);
             }
             Event::Header(serial) => {
@@ -226,6 +246,9 @@ impl Client {
     /// When the core wants to be woken, and why. Waking it earlier does no harm.
     pub fn next_wake(&self, now: Now) -> Option<Wake> {
         let mut next: Option<Wake> = None;
+        if self.schedule.away {
+            return next;
+        }
         let mut add = |at: Option<i64>, reason| {
             if let Some(at) = at
                 && next.is_none_or(|n| at < n.at)
@@ -305,13 +328,14 @@ impl Client {
         }
         let heard = match text {
             None if same => self.again(now),
-            Some(text) if self.in_force.is(text) => self.again(now),
+            Some(text) if self.in_force.is(text) => self.in_force.confirm(),
             _ => {
                 let text = text.unwrap_or_default();
-                let Some(tree) = (self.parse)(text) else {
-                    return self.failed(now, FetchError::NotJson, Some(answer), told);
+                let tree = match (self.parse)(text) {
+                    Err(Fault::Json) => return self.failed(now, FetchError::NotJson, Some(answer), told),
+                    tree => tree,
                 };
-                match Manifest::decode(tree) {
+                match tree.map_err(flaw).and_then(|tree| Manifest::decode(tree).map_err(|e| e.0)) {
                     Ok(manifest) => {
                         let warnings = manifest.warnings.clone();
                         let heard = self.in_force.hear(now, manifest, text, date);
@@ -322,8 +346,8 @@ impl Client {
                         }
                         heard
                     }
-                    Err(error) => {
-                        self.effects.push_back(Effect::Fault(Blame::Publisher(error.0)));
+                    Err(flaw) => {
+                        self.effects.push_back(Effect::Fault(Blame::Publisher(flaw)));
                         return self.bad(now, Some(answer), told);
                     }
                 }
@@ -348,6 +372,8 @@ impl Client {
         }
         self.flags.confirm();
         self.end(now, heard.name());
+        self.server.heard();
+        self.bad = None;
         self.schedule.good(now.mono, &mut self.chance, told);
         if let Some(Answer { etag: Some(etag), .. }) = Some(&answer).filter(|a| a.text.is_some()) {
             self.etag = Some(etag.clone());
@@ -370,15 +396,12 @@ impl Client {
             // The same text as the last time, which was not the one in force: counts like that one.
             Some(last) if last.text.as_deref().is_some_and(|text| !self.in_force.is(text)) => {
                 let text = last.text.clone().unwrap_or_default();
-                match (self.parse)(&text).and_then(|tree| Manifest::decode(tree).ok()) {
+                match (self.parse)(&text).ok().and_then(|tree| Manifest::decode(tree).ok()) {
                     Some(manifest) => self.in_force.hear(now, manifest, &text, None),
                     None => Heard::Unchanged,
                 }
             }
-            _ => {
-                self.in_force.confirm();
-                Heard::Unchanged
-            }
+            _ => self.in_force.confirm(),
         }
     }
 
@@ -396,10 +419,12 @@ impl Client {
         self.end(now, "failed");
         let retry_after = answer.as_ref().and_then(|a| a.retry_after);
         self.schedule.bad(now.mono, &mut self.chance, told, answer.is_some(), retry_after);
+        // The body of a failure is of no use to anybody.
+        let answer = answer.map(|a| Answer { text: None, ..a });
         if told.is_none() {
-            // The body of a failure is of no use to anybody.
-            self.tell(now, answer.map(|a| Answer { text: None, ..a }));
+            self.tell(now, answer.clone());
         }
+        self.bad = Some(answer);
     }
 
     fn end(&mut self, _now: Now, outcome: &'static str) {
@@ -433,20 +458,26 @@ impl Client {
     }
 
     fn shell(&mut self, now: Now, answer: super::refresh::shell::ShellAnswer) {
+        if self.refresh.shell.looking.is_none() {
+            return;
+        }
         if answer.worker == Worker::Waiting
             && self.config.activate
             && self.refresh.open_holds(now.mono).is_empty()
         {
+            self.refresh.shell.looking = Some(now.mono);
             self.effects.push_back(Effect::Activate);
             return;
         }
         let Some(manifest) = &self.in_force.manifest else { return };
+        let (build, target) = (&self.config.build.id, &manifest.current.id);
+        let trust = !self.marked && !self.refresh.budget.as_mut().is_some_and(|b| b.came_back(build, target));
         self.refresh.shell.hear(
             now,
             &answer,
             &self.config.app,
             &self.config.build,
-            self.marked,
+            trust,
             manifest,
             self.server.at(now),
             self.schedule.every,
@@ -465,6 +496,7 @@ impl Client {
             serial: manifest.serial,
             dismissed: self.refresh.dismissed.clone(),
             put_off: self.refresh.put_off,
+            server: self.server.at(now).map(|server| server - now.wall),
         };
         let text = text.then(|| self.in_force.text.clone());
         self.effects.push_back(Effect::Keep { state: self.kept.write(), text });
@@ -483,7 +515,7 @@ impl Client {
         self.overlay.end(now.mono, serial);
         let tree = self.in_force.manifest.as_ref().map(|m| Node::root(&m.tree));
         let apis = tree.as_ref().map(|tree| tree.member("apis"));
-        let found = negotiate(&self.config.apis, apis.as_ref(), self.server.at(now), &self.overlay);
+        let found = negotiate(&self.config.apis, apis.as_ref(), self.server.own(now), &self.overlay);
         if self.looked != Some(serial) {
             for flaw in found.flaws {
                 self.effects.push_back(Effect::Fault(Blame::Publisher(flaw)));
@@ -530,6 +562,9 @@ impl Client {
 
     /// After every event: polls that are due, the standing, the refresh.
     fn go(&mut self, now: Now) {
+        if self.schedule.away {
+            return;
+        }
         if self.schedule.overdue(now.mono) {
             self.effects.push_back(Effect::Abort);
             self.failed(now, FetchError::Timeout, None, None);
@@ -549,6 +584,11 @@ impl Client {
                 self.effects.push_back(Effect::Standing(standing));
             }
         }
+        self.chunks = match (self.chunks, self.action(now)) {
+            (Chunks::Stranded, Action::None) => Chunks::Whole,
+            (Chunks::Lost, due) if due != Action::None => Chunks::Stranded,
+            (chunks, _) => chunks,
+        };
         let facts = facts!(self, now);
         let asks = self.refresh.advance(now, &facts, &mut self.chance);
         for ask in asks {
@@ -570,7 +610,7 @@ impl Client {
             self.published = Some(self.refresh.state.clone());
             self.effects.push_back(Effect::Refresh(self.refresh.state.clone()));
         }
-        if self.schedule.start(now.mono).is_some() {
+        if self.schedule.start(now.mono, &mut self.chance).is_some() {
             self.effects.push_back(Effect::Poll { etag: self.etag.clone() });
         }
     }
@@ -578,7 +618,7 @@ impl Client {
     /// What follows from the standing. A regressed manifest may withdraw, but never forces.
     fn action(&self, now: Now) -> Action {
         let Some(manifest) = &self.in_force.manifest else { return Action::None };
-        let due = action(self.standing.status, manifest.refresh.urgency, self.stranded);
+        let due = action(self.standing.status, manifest.refresh.urgency, self.chunks == Chunks::Stranded);
         match &self.in_force.regressed {
             None => due,
             Some(regressed) => {
@@ -599,6 +639,8 @@ macro_rules! facts {
             reason: $client.standing.reason,
             visible: $client.schedule.visible,
             heard: $client.schedule.heard_within($now.mono, 2 * $client.schedule.every),
+            every: $client.schedule.every,
+            nonce: $client.nonce,
         }
     };
 }

@@ -13,6 +13,8 @@ use super::window::Standing;
 pub struct Start {
     /// The seed of all chance.
     pub seed: u64,
+    /// The tab's own number, the same at each of its loads.
+    pub nonce: u64,
     /// Kept state and text.
     pub kept: Option<(Value, String)>,
     /// What the last reload booked; `None`: session storage is blocked.
@@ -73,6 +75,8 @@ pub enum Event {
     Online(bool),
     /// The page came back from the back/forward cache.
     PageShow,
+    /// What is booked by now: other pages of this tab may have reloaded meanwhile.
+    Session(Value),
     /// The page goes, perhaps into the back/forward cache.
     PageHide,
     /// The page was unfrozen.

@@ -20,6 +20,8 @@ pub struct Kept {
     pub dismissed: Option<(String, i64)>,
     /// The urge is put off until then.
     pub put_off: i64,
+    /// The servers' clock minus the wall clock, where it was known.
+    pub server: Option<i64>,
 }
 
 impl Kept {
@@ -39,6 +41,7 @@ impl Kept {
                 .zip(number("dismissedUntil"))
                 .map(|(id, until)| (id.to_owned(), until as i64)),
             put_off: number("putOff").unwrap_or(0.0) as i64,
+            server: number("server").map(|ahead| ahead as i64),
         };
         (kept.at <= now.wall && now.wall - kept.at < DAY).then_some(kept)
     }
@@ -57,6 +60,7 @@ impl Kept {
             ("dismissed", id),
             ("dismissedUntil", until),
             ("putOff", (self.put_off as f64).into()),
+            ("server", self.server.map_or(Value::Null, |ahead| (ahead as f64).into())),
         ])
     }
 }

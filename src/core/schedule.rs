@@ -1,6 +1,6 @@
 //! When to poll, and whether it is this tab that does.
 
-use super::time::{Chance, MINUTE, SECOND};
+use super::time::{Chance, MINUTE, SECOND, backoff};
 
 /// A request that takes longer is given up.
 const LIMIT: i64 = 10 * SECOND;
@@ -8,6 +8,8 @@ const LIMIT: i64 = 10 * SECOND;
 const PATIENCE: i64 = 15 * SECOND;
 /// A follower that has heard nothing at all waits this long for the leader's answer.
 const FIRST: i64 = 2 * SECOND;
+/// A poll that is so late was not kept by the browser's timers, but slept through.
+const LATE: i64 = SECOND;
 const LONGEST_RETRY_AFTER: i64 = 15 * MINUTE;
 
 /// Why a poll is made: the reason of a wake-up.
@@ -94,7 +96,7 @@ pub struct Schedule {
     /// `navigator.onLine`: offline nothing is polled or counted.
     pub online: bool,
     /// The page has gone, perhaps into the back/forward cache: a request would keep it out of there.
-    away: bool,
+    pub away: bool,
     /// The next regular poll of whoever polls.
     next: i64,
     why: Why,
@@ -163,10 +165,17 @@ impl Schedule {
         }
     }
 
-    /// Starts the poll that is due now and says why, if one is.
-    pub fn start(&mut self, now: i64) -> Option<Why> {
+    /// Starts the poll that is due now and says why, if one is. One that fell due while the page was hidden, frozen,
+    /// away or asleep goes out with jitter, like the early ones.
+    pub fn start(&mut self, now: i64, chance: &mut Chance) -> Option<Why> {
         let (at, why) = self.wake()?;
         if self.request.is_some() || at > now {
+            return None;
+        }
+        if at < now - LATE && self.last_good.is_some() {
+            self.early = None;
+            self.next = now + chance.between(0, 2 * SECOND);
+            self.patience = self.patience.max(self.next);
             return None;
         }
         self.early = None;
@@ -184,10 +193,10 @@ impl Schedule {
         self.request.map(|(_, why)| why)
     }
 
-    /// The page goes (pagehide): the running request is given up without being counted. Says whether there was one.
-    pub fn abandon(&mut self) -> bool {
+    /// The page goes (pagehide): the running request is given up without being counted.
+    pub fn abandon(&mut self) {
         self.away = true;
-        self.request.take().is_some()
+        self.request = None;
     }
 
     /// A valid answer came: own, or told by a tab that polls next in `told` ms.
@@ -195,8 +204,10 @@ impl Schedule {
         self.ended(now, told);
         self.failures = 0;
         self.barrier = now;
-        self.last_good = Some(now);
-        self.heard = Some(now);
+        // What a leader tells who came later is of its last poll, at most so long ago.
+        let at = now - told.map_or(0, |told| (self.every * 6 / 5 - told).max(0));
+        self.last_good = Some(at);
+        self.heard = Some(at);
         self.why = Why::Period;
         let period = (self.every as f64 * (0.8 + 0.4 * chance.unit())) as i64;
         self.plan(now, told.unwrap_or(period));
@@ -299,19 +310,9 @@ impl Schedule {
         self.early(now, chance, Why::Online, false);
     }
 
-    /// The page is back from the back/forward cache.
-    pub fn back(&mut self, now: i64, chance: &mut Chance) {
-        self.away = false;
-        self.early(now, chance, Why::PageShow, false);
-    }
-
     /// The tab is shown (again).
     pub fn show(&mut self, now: i64, chance: &mut Chance, why: Why) {
         self.visible = true;
-        // A poll that fell due meanwhile goes out with the jitter of the early ones, not at once.
-        if self.next < now && self.last_good.is_some() {
-            self.next = self.barrier.max(now + chance.between(0, 2 * SECOND));
-        }
         self.patience = self.patience.max(now + FIRST);
         self.early(now, chance, why, false);
     }
@@ -335,10 +336,4 @@ impl Schedule {
         self.next = now + wait;
         self.patience = self.next + PATIENCE;
     }
-}
-
-/// Failure n (from 0): U(0.5, 1) · max(T, min(900 s, 2T·2ⁿ)).
-pub fn backoff(failures: u32, every: i64, chance: &mut Chance) -> i64 {
-    let longest = every.max((every << (failures.min(20) + 1)).min(15 * MINUTE));
-    (longest as f64 * (0.5 + 0.5 * chance.unit())) as i64
 }

@@ -64,9 +64,10 @@ impl InForce {
     }
 
     /// The server still says what is in force.
-    pub fn confirm(&mut self) {
+    pub fn confirm(&mut self) -> Heard {
         self.older = None;
         self.regressed = None;
+        Heard::Unchanged
     }
 
     /// Hears a valid manifest; `date` is its own answer's `Date` + `Age`, where it is known.

@@ -32,9 +32,21 @@ pub struct ServerTime {
     samples: Vec<i64>,
     /// Wall minus monotonic clock when last looked at.
     wall: Option<i64>,
+    /// Server minus monotonic clock, as it was kept over loads: serves until the server is heard.
+    kept: Option<i64>,
 }
 
 impl ServerTime {
+    /// At the start of a page: what was kept, as server minus wall clock.
+    pub fn new(now: Now, kept: Option<i64>) -> ServerTime {
+        ServerTime { kept: kept.map(|kept| kept + now.wall - now.mono), ..ServerTime::default() }
+    }
+
+    /// The server was heard: from now on only its own word counts.
+    pub fn heard(&mut self) {
+        self.kept = None;
+    }
+
     /// Takes an answer's `Date` + `Age`, in ms since 1970, which arrived now.
     pub fn sample(&mut self, now: Now, date: i64) {
         self.observe(now);
@@ -54,13 +66,19 @@ impl ServerTime {
         }
         if jumped {
             self.samples.clear();
+            self.kept = None;
         }
         jumped
     }
 
-    /// Milliseconds since 1970 by the servers' clock; `None` without a sample.
+    /// Milliseconds since 1970 by the servers' clock; `None` without a sample, or where nothing was kept.
     pub fn at(&self, now: Now) -> Option<i64> {
         self.offset().map(|offset| offset + now.mono)
+    }
+
+    /// The same by samples of this page's life alone: what was kept takes nothing away.
+    pub fn own(&self, now: Now) -> Option<i64> {
+        self.at(now).filter(|_| self.kept.is_none())
     }
 
     /// The monotonic time at which the servers' clock shows `time`.
@@ -71,7 +89,7 @@ impl ServerTime {
     fn offset(&self) -> Option<i64> {
         let mut sorted = self.samples.clone();
         sort(&mut sorted);
-        sorted.get(sorted.len().wrapping_sub(1) / 2).copied()
+        sorted.get(sorted.len().wrapping_sub(1) / 2).copied().or(self.kept)
     }
 }
 
@@ -113,6 +131,12 @@ impl Chance {
     pub fn between(&mut self, from: i64, to: i64) -> i64 {
         from + (self.unit() * (to - from) as f64) as i64
     }
+}
+
+/// Failure n (from 0) is tried again after U(0.5, 1) · max(T, min(900 s, 2T·2ⁿ)).
+pub fn backoff(failures: u32, every: i64, chance: &mut Chance) -> i64 {
+    let longest = every.max((every << (failures.min(20) + 1)).min(15 * MINUTE));
+    (longest as f64 * (0.5 + 0.5 * chance.unit())) as i64
 }
 
 /// The days of a month of the Gregorian calendar; `month` is 1 to 12.

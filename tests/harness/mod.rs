@@ -4,6 +4,7 @@
 
 use trueup::core::Client;
 use trueup::core::config::{Build, Mark};
+use trueup::core::error::Fault;
 use trueup::core::event::{Answer, Blame, Effect, Event, Start};
 use trueup::core::flags::Numbers;
 use trueup::core::refresh::Phase;
@@ -22,6 +23,13 @@ pub const EPOCH: i64 = 1_795_392_000_000;
 
 pub fn json(text: &str) -> Option<Value> {
     read(&mut serde_json::Deserializer::from_str(text)).ok()
+}
+
+/// As the browser's parser tells what is no JSON from what is too deep.
+pub fn parse(text: &str) -> Result<Value, Fault> {
+    let fault =
+        |_| serde_json::from_str::<serde::de::IgnoredAny>(text).map_or(Fault::Json, |_| Fault::TooDeep);
+    read(&mut serde_json::Deserializer::from_str(text)).map_err(fault)
 }
 
 /// What the modelled server answers a poll with.
@@ -49,6 +57,8 @@ pub struct Page {
     /// The build that the shell's mark names; `None`: no mark.
     pub shell: Option<(String, String)>,
     pub shell_status: u16,
+    /// The look at the page does not end.
+    pub shell_hangs: bool,
     /// Virtual times at which a poll went out.
     pub polls: Vec<i64>,
     pub shells: Vec<i64>,
@@ -112,7 +122,7 @@ impl Setup {
     pub fn open(self) -> Page {
         let now = Now { mono: 0, wall: EPOCH + self.skew };
         let options = json(&self.options).unwrap();
-        let client = Client::new(&options, self.start, json, Numbers::native(), now).unwrap();
+        let client = Client::new(&options, self.start, parse, Numbers::native(), now).unwrap();
         let mut page = Page {
             client,
             mono: 0,
@@ -122,6 +132,7 @@ impl Setup {
             reply: Reply::Manifest,
             shell: None,
             shell_status: 200,
+            shell_hangs: false,
             polls: vec![],
             shells: vec![],
             reloads: vec![],
@@ -236,6 +247,26 @@ impl Page {
         self.phases.contains(&phase)
     }
 
+    /// The page that was looked at comes after all.
+    pub fn look_again(&mut self) {
+        self.look();
+        self.drain();
+    }
+
+    fn look(&mut self) {
+        let text = match &self.shell {
+            Some((id, version)) => {
+                format!(
+                    r#"<meta name="trueup-build" content="{id}" data-version="{version}" data-app="shop">"#
+                )
+            }
+            None => "<title>no mark</title>".into(),
+        };
+        let answer = ShellAnswer { status: self.shell_status, html: true, text, ..ShellAnswer::default() };
+        let now = self.now();
+        self.client.handle(now, Event::Shell(answer));
+    }
+
     fn drain(&mut self) {
         while let Some(effect) = self.client.poll_effect() {
             self.effects.push(effect.clone());
@@ -266,16 +297,9 @@ impl Page {
                 }
                 Effect::Shell => {
                     self.shells.push(self.mono);
-                    let text = match &self.shell {
-                        Some((id, version)) => format!(
-                            r#"<meta name="trueup-build" content="{id}" data-version="{version}" data-app="shop">"#
-                        ),
-                        None => "<title>no mark</title>".into(),
-                    };
-                    let answer =
-                        ShellAnswer { status: self.shell_status, html: true, text, ..ShellAnswer::default() };
-                    let now = self.now();
-                    self.client.handle(now, Event::Shell(answer));
+                    if !self.shell_hangs {
+                        self.look();
+                    }
                 }
                 Effect::Save => {
                     self.saves += 1;

@@ -32,6 +32,8 @@ struct Entry {
     reloads: u64,
     /// When the last one was, by the wall clock.
     last: i64,
+    /// It was booked before this page came: the page that it brought is this one.
+    before: bool,
 }
 
 impl Budget {
@@ -53,6 +55,7 @@ impl Budget {
                         target: target.to_owned(),
                         reloads: reloads as u64,
                         last: last as i64,
+                        before: true,
                     });
                 }
             }
@@ -86,6 +89,11 @@ impl Budget {
         }
     }
 
+    /// Whether a reload of `build` for `target` has come back on it.
+    pub fn came_back(&mut self, build: &str, target: &str) -> bool {
+        self.find(build, target).is_some_and(|e| e.before)
+    }
+
     /// Books a reload.
     pub fn book(&mut self, wall: i64, build: &str, target: &str) {
         if let Some(entry) = self.find(build, target) {
@@ -101,6 +109,7 @@ impl Budget {
             target: target.to_owned(),
             reloads: 1,
             last: wall,
+            before: false,
         });
     }
 

@@ -12,7 +12,7 @@ use super::time::{Chance, DAY, MINUTE, Now, SECOND};
 use super::value::Value;
 use super::window::Action;
 use budget::{Allowance, Budget};
-use shell::{Shell, ShellCheck};
+use shell::{Lag, Shell, ShellCheck};
 
 /// Offers and urges wait at most this long.
 const NOTICE_SPREAD: i64 = 30 * SECOND;
@@ -26,7 +26,8 @@ const DEFERRALS: u8 = 10;
 const FRESH: i64 = 60 * SECOND;
 /// `onSave` callbacks get this long.
 const SAVE: i64 = 5 * SECOND;
-/// A page that is alive so long after its reload has been kept by a `beforeunload` dialog.
+/// A page that is alive so long after its reload has been kept by a `beforeunload` dialog; a countdown that ended so long
+/// ago was slept through.
 const GONE: i64 = 10 * SECOND;
 
 /// Where a refresh stands.
@@ -120,6 +121,10 @@ pub struct Facts<'a> {
     pub visible: bool,
     /// Whether the server was heard in this page's life, within the last 2·T.
     pub heard: bool,
+    /// T.
+    pub every: i64,
+    /// The tab's own number: what it draws from, once for all its loads.
+    pub nonce: u64,
 }
 
 /// What `advance` asks for.
@@ -165,7 +170,6 @@ pub struct Refresh {
     finish: Option<i64>,
     seen: bool,
     run: Run,
-    drawn: Option<(String, f64)>,
 }
 
 #[derive(Clone, Debug)]
@@ -221,8 +225,14 @@ impl Refresh {
             finish: None,
             seen: false,
             run: Run::None,
-            drawn: None,
         }
+    }
+
+    /// The page goes, perhaps into the back/forward cache: whoever comes back begins anew.
+    pub fn leave(&mut self) {
+        self.run = Run::None;
+        self.countdown = None;
+        self.shell.looking = None;
     }
 
     /// A person, or the app for one, wants the refresh. Asked again while it is under way, it changes nothing.
@@ -259,10 +269,8 @@ impl Refresh {
         {
             return false;
         }
-        if !self.shell.passed(now.mono, &target, every(facts)) {
-            if !matches!(self.shell.state, Shell::Lagging(..)) {
-                self.shell.renew();
-            }
+        if !self.shell.passed(now.mono, &target, facts.every) {
+            self.shell.stale = matches!(self.shell.state, Shell::Passed(..));
             return false;
         }
         self.run = Run::Asked(Some(url.to_owned()));
@@ -349,11 +357,14 @@ impl Refresh {
         }
         let target = &manifest.current.id;
         let asked = matches!(self.run, Run::Asked(_) | Run::Saving { asked: true, .. });
-        if !asked && let Some(reason) = self.unwanted(manifest, facts, chance) {
+        if !asked && let Some(reason) = unwanted(manifest, facts) {
             self.run = Run::None;
             return (Phase::Idle, reason, None);
         }
         self.note_due(now, facts, manifest, chance);
+        if self.shell.limit().is_some_and(|at| now.mono >= at) {
+            self.shell.lag(now.mono, Lag::NoPage, facts.every, chance);
+        }
 
         // What was true when the callbacks began may be so no longer: whoever did not ask begins anew.
         if matches!(self.run, Run::Saving { asked: false, .. })
@@ -399,12 +410,15 @@ impl Refresh {
         }
         let stands = self.state.phase.is_shown() || self.state.phase == Phase::Navigation;
         let age = match &self.run {
-            Run::Asked(Some(_)) => every(facts),
+            Run::Asked(Some(_)) => facts.every,
             Run::None if stands => DAY,
             _ => FRESH,
         };
         if !self.shell.passed(now.mono, target, age) {
             return self.look(now, facts, asks);
+        }
+        if self.shell.stale {
+            self.look(now, facts, asks);
         }
         if self.run == Run::Going && !self.open_holds(now.mono).is_empty() {
             self.run = Run::None;
@@ -420,26 +434,6 @@ impl Refresh {
             return (Phase::Saving, "", Some(until));
         }
         self.show(now, facts, asks)
-    }
-
-    /// Why unasked actions are off.
-    fn unwanted(&mut self, manifest: &Manifest, facts: &Facts, chance: &mut Chance) -> Option<&'static str> {
-        if facts.config.observe {
-            return Some("observe");
-        }
-        if manifest.refresh.paused {
-            return Some("paused");
-        }
-        let target = &manifest.current.id;
-        let draw = match &self.drawn {
-            Some((id, draw)) if id == target => *draw,
-            _ => {
-                let draw = chance.unit();
-                self.drawn = Some((target.clone(), draw));
-                draw
-            }
-        };
-        (draw >= manifest.refresh.share).then_some("share")
     }
 
     /// Gate 1: draws this tab's share of the spread, once for a target and for becoming forced.
@@ -479,22 +473,22 @@ impl Refresh {
 
     /// Gate 2: looks at the shell, or waits until it may.
     fn look(&mut self, now: Now, facts: &Facts, asks: &mut Vec<Ask>) -> (Phase, &'static str, Option<i64>) {
-        let at = self.shell.look_at(now.mono);
-        match &self.shell.state {
-            Shell::Looking(_) if now.mono < at => return (Phase::Checking, "", Some(at)),
-            Shell::Lagging(lag, _) if now.mono < at => {
-                // Whoever was about to go begins anew: what passed for them before has not passed now.
-                self.run = Run::None;
-                return (Phase::Waiting, lag.name(), Some(at));
-            }
-            _ => {}
+        if let Some(at) = self.shell.limit() {
+            return (Phase::Checking, "", Some(at));
+        }
+        if let Shell::Lagging(lag, at) = self.shell.state
+            && now.mono < at
+        {
+            // Whoever was about to go begins anew: what passed for them before has not passed now.
+            self.run = Run::None;
+            return (Phase::Waiting, lag.name(), Some(at));
         }
         if !facts.visible && facts.action != Action::Force {
             return (Phase::Waiting, "hidden", None);
         }
-        self.shell.state = Shell::Looking(now.mono);
+        self.shell.looking = Some(now.mono);
         asks.push(Ask::Shell);
-        (Phase::Checking, "", Some(self.shell.look_at(now.mono)))
+        (Phase::Checking, "", self.shell.limit())
     }
 
     /// Gates 1, 2 and 4 have passed: shows what is due, counts down, or goes.
@@ -515,7 +509,7 @@ impl Refresh {
         if self.holds.iter().any(|(_, until)| *until > now.mono) {
             return (Phase::Holding, "holds", None);
         }
-        let end = match self.countdown {
+        let end = match self.countdown.filter(|end| now.mono < end + GONE) {
             None if !facts.visible => {
                 // "Started anew when the tab comes back": who has seen the countdown is not refreshed behind their back.
                 if self.seen {
@@ -551,6 +545,16 @@ impl Refresh {
     }
 }
 
-fn every(facts: &Facts) -> i64 {
-    facts.config.every.or(facts.manifest.map(|m| m.every)).unwrap_or(0)
+/// Why unasked actions are off.
+fn unwanted(manifest: &Manifest, facts: &Facts) -> Option<&'static str> {
+    if facts.config.observe {
+        return Some("observe");
+    }
+    if manifest.refresh.paused {
+        return Some("paused");
+    }
+    // The draw follows from the tab's number and the target, so that it is the same at every load (FNV-1a).
+    let mix = |hash: u64, byte| (hash ^ byte as u64).wrapping_mul(0x100_0000_01b3);
+    let draw = Chance::new(manifest.current.id.bytes().fold(facts.nonce, mix)).unit();
+    (draw >= manifest.refresh.share).then_some("share")
 }

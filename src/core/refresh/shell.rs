@@ -2,12 +2,11 @@
 
 use crate::core::config::{Build, Mark};
 use crate::core::manifest::Manifest;
-use crate::core::schedule::backoff;
-use crate::core::time::{Chance, Now, SECOND};
+use crate::core::time::{Chance, Now, SECOND, backoff};
 use crate::core::version::Version;
 use crate::core::window::outside;
 
-/// A check that takes longer has failed.
+/// A check that takes longer has failed. The page gives up after 10 s and says so; this is for a page that does not.
 const LIMIT: i64 = 15 * SECOND;
 
 /// What the fetch of the shell brought.
@@ -46,7 +45,7 @@ pub enum Lag {
     SameBuild,
     /// Another build that is neither the target nor a newer, supported one.
     OtherBuild,
-    /// No mark, though this page came with one, or it has passed for this target before.
+    /// No mark, though this page came with one, or a reload for this target has shown nothing else.
     NoMark,
     /// A service worker would bring the old page.
     Worker,
@@ -71,8 +70,6 @@ pub enum Shell {
     /// Not looked yet.
     #[default]
     Unseen,
-    /// Looking since.
-    Looking(i64),
     /// It passed for the target at that time.
     Passed(String, i64),
     /// It did not; look again at that time.
@@ -82,11 +79,13 @@ pub enum Shell {
 /// The shell check of one page.
 #[derive(Clone, Debug, Default)]
 pub struct ShellCheck {
-    /// Where it stands.
+    /// What was seen last: it counts until something else is seen.
     pub state: Shell,
+    /// Since when it is being looked at.
+    pub looking: Option<i64>,
+    /// Seen too long ago for a navigation: to be looked at again, though what was seen still stands.
+    pub stale: bool,
     failures: u32,
-    /// The target for which a page without a mark has passed already.
-    unmarked: Option<String>,
 }
 
 impl ShellCheck {
@@ -95,24 +94,27 @@ impl ShellCheck {
         matches!(&self.state, Shell::Passed(of, at) if of == target && now - at <= age)
     }
 
-    /// When to look (again): now, where nothing is known or what is known is of no use any more.
-    pub fn look_at(&self, now: i64) -> i64 {
-        match &self.state {
-            Shell::Lagging(_, at) => *at,
-            Shell::Looking(since) => since + LIMIT,
-            _ => now,
-        }
+    /// When the check that runs is given up.
+    pub fn limit(&self) -> Option<i64> {
+        self.looking.map(|since| since + LIMIT)
     }
 
     /// Forgets what was seen, so that it is looked at again: the target changed.
     pub fn renew(&mut self) {
         self.failures = 0;
-        if !matches!(self.state, Shell::Looking(_)) {
-            self.state = Shell::Unseen;
-        }
+        self.state = Shell::Unseen;
     }
 
-    /// Judges an answer.
+    /// The check has not passed: when to look again.
+    pub fn lag(&mut self, now: i64, lag: Lag, every: i64, chance: &mut Chance) {
+        self.looking = None;
+        let wait = backoff(self.failures, every, chance);
+        self.failures += 1;
+        self.state = Shell::Lagging(lag, now + wait);
+    }
+
+    /// Judges an answer. `trust`: a page without a mark passes, since this one has none either and no reload has shown yet
+    /// what it brings.
     #[allow(clippy::too_many_arguments)]
     pub fn hear(
         &mut self,
@@ -120,24 +122,21 @@ impl ShellCheck {
         answer: &ShellAnswer,
         app: &str,
         build: &Build,
-        marked: bool,
+        trust: bool,
         manifest: &Manifest,
         server: Option<i64>,
         every: i64,
         chance: &mut Chance,
     ) {
         let target = &manifest.current.id;
-        let lag = if answer.status != 200 || answer.redirected || !answer.html {
-            Some(Lag::NoPage)
-        } else if answer.worker != Worker::Settled {
+        let lag = if answer.worker != Worker::Settled {
             Some(Lag::Worker)
+        } else if answer.status != 200 || answer.redirected || !answer.html {
+            Some(Lag::NoPage)
         } else {
             match scan(&answer.text, app) {
-                None if marked || self.unmarked.as_ref() == Some(target) => Some(Lag::NoMark),
-                None => {
-                    self.unmarked = Some(target.clone());
-                    None
-                }
+                None if trust => None,
+                None => Some(Lag::NoMark),
                 Some(mark) if mark.build.id == *target => None,
                 Some(mark) if mark.build.id == build.id => Some(Lag::SameBuild),
                 Some(mark)
@@ -148,17 +147,13 @@ impl ShellCheck {
                 Some(_) => Some(Lag::OtherBuild),
             }
         };
-        self.state = match lag {
-            None => {
-                self.failures = 0;
-                Shell::Passed(target.clone(), now.mono)
-            }
-            Some(lag) => {
-                let wait = backoff(self.failures, every, chance);
-                self.failures += 1;
-                Shell::Lagging(lag, now.mono + wait)
-            }
-        };
+        self.stale = false;
+        if let Some(lag) = lag {
+            return self.lag(now.mono, lag, every, chance);
+        }
+        self.looking = None;
+        self.failures = 0;
+        self.state = Shell::Passed(target.clone(), now.mono);
     }
 }
 
