@@ -12,8 +12,8 @@ import type { FlagDetails } from "./types.js";
 export interface Start {
   /** 53 random bits: the core has no chance of its own. */
   seed: number;
-  /** 53 random bits that the tab keeps over its loads; without storage those of this load. */
-  nonce: number;
+  /** 53 random bits that the tab keeps over its loads; without storage those of this load, on a server none. */
+  nonce?: number;
   /** What `keep` wrote last (parsed), with the manifest's text; absent: nothing kept, or storage is blocked. */
   kept?: { state: unknown; text: string };
   /** What `reload` booked last (parsed); `null`: nothing yet; absent: session storage is blocked. */
