@@ -369,7 +369,7 @@ fn a_manifest_nested_too_deep_is_the_publisher_s_fault() {
     page.send(Event::Check);
     assert_eq!(page.status(), Status::Current);
     assert!(
-        matches!(&page.faults[..], [Blame::Publisher(f)] if f.path.is_empty() && f.fault == Fault::TooDeep),
+        matches!(&page.faults[..], [Blame::Publisher(f)] if f.path == "x" && f.fault == Fault::TooDeep),
         "{:?}",
         page.faults
     );

@@ -194,14 +194,16 @@ fn the_kept_manifest_serves_whoever_comes_not_whoever_was_there() {
 }
 
 #[test]
-fn the_build_comes_by_itself_and_cannot_be_claimed() {
+fn the_build_comes_by_itself_unless_the_context_names_one() {
     let document = flags(&[
         ("version", &rule(r#"{"if":[{"sem_ver":[{"var":"$build.version"},">=","4.11.0"]},"on"]}"#)),
         ("id", &rule(r#"{"if":[{"==":[{"var":"$build.id"},"b1"]},"on"]}"#)),
     ]);
     let mut page = shop(&document);
-    page.send(context(r#"{"$build":{"id":"x","version":"1.0.0"},"z":1}"#));
-    assert_eq!(snapshots(&page), ["version: on TARGETING_MATCH, id: on TARGETING_MATCH"]);
+    page.send(context(r#"{"$build":{"version":"4.10.0"}}"#));
+    page.send(context("{}"));
+    let own = "version: on TARGETING_MATCH, id: on TARGETING_MATCH";
+    assert_eq!(snapshots(&page), [own, "version: off DEFAULT, id: off DEFAULT", own]);
     let unversioned = Setup::default()
         .options(r#"{"build":{"id":"b1"},"app":"shop"}"#)
         .manifest(published(5, &document))
@@ -354,4 +356,20 @@ fn a_server_evaluates_with_an_inlined_manifest_and_no_more_than_the_start() {
         .find_map(|effect| if let Effect::Flags(of) = effect { Some(of) } else { None });
     let expected = r#"{"flags":[["new",{"reason":"STATIC","value":1,"variant":"on","metadata":{"set":"s","own":true}}]],"metadata":{"set":"s"}}"#;
     assert_eq!(outcome, json(expected));
+}
+
+#[test]
+fn a_manifest_that_is_nested_too_deep_is_refused_and_a_flag_that_is_only_itself() {
+    let deep = |n: usize| "[".repeat(n) + &"]".repeat(n);
+    let rule = |n: usize| format!(r#"{}"x"{}"#, r#"{"!":["#.repeat(n), "]}".repeat(n));
+    let document = flags(&[
+        ("deepest", &self::rule(&rule(58)).replace(r#""off":false"#, r#""true":1,"off":false"#)),
+        ("good", &switch("on")),
+    ]);
+    let mut page = shop(&format!(r#","more":{}{document}"#, deep(63)));
+    assert_eq!(snapshots(&page), ["deepest: true TARGETING_MATCH, good: on STATIC"]);
+    page.manifest = published(6, &format!(r#","more":{}{document}"#, deep(64)));
+    page.pass(HOUR);
+    assert!(flaws(&page).contains(&("more", Fault::TooDeep)));
+    assert_eq!(page.client.in_force().manifest.as_ref().unwrap().serial, 5);
 }

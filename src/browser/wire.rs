@@ -16,15 +16,14 @@ use crate::core::value::{MAX_DEPTH, Value};
 use crate::core::version::Version;
 use crate::core::window::Standing;
 
-/// What JavaScript holds, as the one tree; what is too deep reads as nothing.
+/// What JavaScript holds, as the one tree.
 pub fn tree(value: JsValue) -> Value {
-    walk(&value, MAX_DEPTH).unwrap_or(Value::Null)
+    walk(&value, MAX_DEPTH)
 }
 
 /// `JSON.parse` into the tree.
 pub fn parse(text: &str) -> Result<Value, Fault> {
-    let value = js_sys::JSON::parse(text).map_err(|_| Fault::Json)?;
-    walk(&value, MAX_DEPTH).ok_or(Fault::TooDeep)
+    js_sys::JSON::parse(text).map(tree).map_err(|_| Fault::Json)
 }
 
 /// JavaScript's own way with numbers.
@@ -34,35 +33,35 @@ pub const NUMBERS: Numbers = Numbers {
     remainder: |a, b| (&JsValue::from_f64(a) % &JsValue::from_f64(b)).unchecked_into_f64(),
 };
 
-/// Reads one value; what JSON does not have (a function, a symbol) is nothing.
+/// Reads one value; what JSON does not have (a function, a symbol), and what is too deep, is nothing.
 ///
 /// By hand, not through serde-wasm-bindgen's deserializer: its error for a value of the wrong type prints that value,
 /// and with it comes Rust's printing of floats, 14 KB of brotli that no visitor should pay for.
-fn walk(value: &JsValue, depth: u8) -> Option<Value> {
-    Some(if let Some(text) = value.as_string() {
+fn walk(value: &JsValue, depth: u8) -> Value {
+    if let Some(text) = value.as_string() {
         Value::String(text)
     } else if let Some(number) = value.as_f64() {
         Value::Number(number)
     } else if let Some(truth) = value.as_bool() {
         Value::Bool(truth)
+    } else if depth == 0 {
+        Value::Null
     } else if js_sys::Array::is_array(value) {
-        let inner = depth.checked_sub(1)?;
         let mut items = Vec::new();
         for item in value.unchecked_ref::<js_sys::Array>().iter() {
-            items.push(walk(&item, inner)?);
+            items.push(walk(&item, depth - 1));
         }
         Value::Array(items)
     } else if value.is_object() {
-        let inner = depth.checked_sub(1)?;
         let mut members = Vec::new();
         for entry in js_sys::Object::entries(value.unchecked_ref()).iter() {
             let entry: js_sys::Array = entry.unchecked_into();
-            members.push((entry.get(0).as_string()?, walk(&entry.get(1), inner)?));
+            members.push((entry.get(0).as_string().unwrap_or_default(), walk(&entry.get(1), depth - 1)));
         }
         Value::Object(members)
     } else {
         Value::Null
-    })
+    }
 }
 
 /// The start of a page.

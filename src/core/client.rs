@@ -22,7 +22,7 @@ use super::window::{Action, Standing, Status, Verdict, action, standing};
 /// `ready` waits this long for the first answer.
 const READY: i64 = 2 * SECOND;
 
-/// JSON to tree: JavaScript's parser in the browser, serde_json natively. Fails with `Json` or `TooDeep`.
+/// JSON to tree: JavaScript's parser in the browser, serde_json natively. Fails with `Json`, natively also with `TooDeep`.
 pub type Parse = fn(&str) -> Result<Value, Fault>;
 
 /// All that one page decides.
@@ -539,11 +539,13 @@ impl Client {
             Some(Value::Object(members)) => members.clone(),
             _ => Vec::new(),
         };
-        let Build { id, version } = &self.config.build;
-        let version = version.as_ref().map(Version::as_str);
-        let build = Value::object([("id", id.as_str().into()), ("version", version.into())]);
-        members.retain(|(name, _)| name != "$build");
-        members.push(("$build".to_owned(), build));
+        // One that evaluates for somebody else names that one's build.
+        if !members.iter().any(|(name, _)| name == "$build") {
+            let Build { id, version } = &self.config.build;
+            let version = version.as_ref().map(Version::as_str);
+            let build = Value::object([("id", id.as_str().into()), ("version", version.into())]);
+            members.push(("$build".to_owned(), build));
+        }
         self.flags.context(Value::Object(members));
     }
 

@@ -6,7 +6,7 @@
 use super::config::{Build, build};
 use super::error::{Fault, Flaw, ManifestError};
 use super::time::SECOND;
-use super::value::{Node, Value};
+use super::value::{MAX_LEVELS, Node, Value};
 use super::version::Version;
 
 /// The longest text that is parsed: 1 MiB.
@@ -96,7 +96,11 @@ impl Manifest {
 fn decode(tree: &Value) -> Result<Manifest, Flaw> {
     let mut warnings = Vec::new();
     let root = Node::root(tree);
-    root.object()?;
+    for (name, member) in root.members()? {
+        if name != "flags" && member.value().is_some_and(|value| !value.within(MAX_LEVELS - 1)) {
+            return Err(member.flaw(Fault::TooDeep));
+        }
+    }
     let format = root.member("trueup");
     match format.integer()? {
         Some(1) => {}

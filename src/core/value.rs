@@ -7,8 +7,12 @@ use super::error::{Fault, Flaw};
 use super::time::rfc3339;
 use super::version::Version;
 
-/// The deepest nesting that is read; deeper documents are refused as a whole.
-pub const MAX_DEPTH: u8 = 64;
+/// The deepest nesting that is read: what is deeper reads as `null` in the browser, and is refused natively. It is more
+/// than any rule of a flag may have, so that one that is too deep does not take the whole manifest down.
+pub const MAX_DEPTH: u8 = 250;
+
+/// The deepest nesting outside of flags.
+pub const MAX_LEVELS: u8 = 64;
 
 /// A JSON value. Members keep the order of the document.
 #[derive(Clone, Debug, PartialEq)]
@@ -65,6 +69,16 @@ impl Value {
         match self {
             Value::Bool(b) => Some(*b),
             _ => None,
+        }
+    }
+
+    /// Whether it nests at most so deep.
+    pub fn within(&self, levels: u8) -> bool {
+        let inner = levels.wrapping_sub(1);
+        match self {
+            Value::Array(items) => levels > 0 && items.iter().all(|item| item.within(inner)),
+            Value::Object(members) => levels > 0 && members.iter().all(|(_, value)| value.within(inner)),
+            _ => true,
         }
     }
 
@@ -407,10 +421,12 @@ mod tests {
     }
 
     #[test]
-    fn sixty_four_levels_are_read_and_sixty_five_are_refused() {
-        let nested = |n: usize| "[".repeat(n) + &"]".repeat(n);
-        assert!(json(&nested(64)).is_ok());
-        assert!(json(&nested(65)).is_err());
+    fn levels_are_counted_through_lists_and_objects() {
+        let nested = |n: usize| json(&("[".repeat(n) + &"]".repeat(n))).unwrap();
+        assert!(nested(64).within(64) && !nested(65).within(64));
+        assert!(json(r#"{"a":[1,{}]}"#).unwrap().within(3));
+        assert!(!json(r#"{"a":[1,{}]}"#).unwrap().within(2));
+        assert!(json("1").unwrap().within(0));
     }
 
     #[test]

@@ -1,0 +1,48 @@
+// The package as it is shipped, in Node: `connect()` on a page that has nothing but an inlined manifest, and hears nothing.
+import { readFileSync } from "node:fs";
+import { pathToFileURL } from "node:url";
+import { join } from "node:path";
+
+const { connect } = await import(pathToFileURL(join(process.env.TRUEUP_PKG, "dist/index.js")));
+
+let inlined;
+const page = new EventTarget();
+const globals = {
+  self: page,
+  top: page,
+  addEventListener: page.addEventListener.bind(page),
+  location: new URL("https://shop.example/"),
+  navigator: { onLine: false },
+  document: Object.assign(new EventTarget(), {
+    baseURI: "https://shop.example/",
+    visibilityState: "hidden",
+    querySelectorAll: () => [],
+    querySelector: (selector) => (selector.includes("#trueup") ? { textContent: inlined } : null),
+  }),
+};
+for (const name in globals) Object.defineProperty(globalThis, name, { value: globals[name], configurable: true });
+
+/** A client of a page that carries this flag document. Close it. */
+export function client(flags, context = {}) {
+  inlined = JSON.stringify({ trueup: 1, serial: 1, current: { id: "b1" }, flags });
+  return connect({ build: { id: "b1" }, flags: { context } });
+}
+
+/** The files named on the command line, parsed. */
+export const files = () => process.argv.slice(2).map((path) => [path, JSON.parse(readFileSync(path, "utf8"))]);
+
+let [passed, failed] = [0, 0];
+
+/** Counts one case; says what failed. */
+export function count(name, problems) {
+  if (!problems.length) return void passed++;
+  failed++;
+  console.log(`✖ ${name}`);
+  for (const problem of problems) console.log(`    ${problem}`);
+}
+
+/** The last line, and the exit code. */
+export function end() {
+  console.log(`${passed} passed, ${failed} failed`);
+  process.exit(failed ? 1 : 0);
+}
