@@ -190,7 +190,7 @@ function exportsOf(all) {
 }
 
 /** Files of the template that are shipped as they are. */
-const EXTRA = ["schema.json", "virtual.d.ts"];
+const EXTRA = ["schema.json"];
 
 async function main() {
   const { values: flags } = parseArgs({

@@ -118,11 +118,17 @@ fn assemble(wasm: &Path, mode: Mode) -> Result<bool> {
     Ok(true)
 }
 
+/// The TypeScript that people import: for pages and servers, and for builds.
+pub const TYPED: &[&str] = &["pkg-template", "pkg-template/src/plugin"];
+
 /// Declarations, by the same compiler that checks the sources.
 fn types(out: &Path) -> Result<()> {
-    let mut tsc = node_tool("tsc");
-    tsc.args(["--project", "pkg-template", "--outDir"]).arg(out.join("dist"));
-    run(&mut tsc).context("the types of pkg-template/src")
+    for project in TYPED {
+        let mut tsc = node_tool("tsc");
+        tsc.args(["--project", project, "--outDir"]).arg(out.join("dist"));
+        run(&mut tsc).with_context(|| format!("the types of {project}"))?;
+    }
+    Ok(())
 }
 
 fn pack(out: &Path) -> Result<()> {

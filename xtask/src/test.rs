@@ -194,10 +194,14 @@ fn types(run: &Run) -> Outcome {
         return Ok(None);
     }
     setup::npm_tools()?;
-    let mut tsc = package::node_tool("tsc");
-    let status =
-        tsc.args(["--project", "pkg-template", "--noEmit", "--emitDeclarationOnly", "false"]).status()?;
-    Ok(Some(if status.success() { PASSED } else { FAILED }))
+    let mut tally = Tally::default();
+    for project in package::TYPED {
+        let mut tsc = package::node_tool("tsc");
+        let status =
+            tsc.args(["--project", project, "--noEmit", "--emitDeclarationOnly", "false"]).status()?;
+        tally = tally.and(if status.success() { PASSED } else { FAILED });
+    }
+    Ok(Some(tally))
 }
 
 fn in_node(run: &Run) -> Outcome {
