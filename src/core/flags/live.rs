@@ -71,17 +71,23 @@ impl Live {
         let mut all = Vec::new();
         for flag in set.evaluate(&self.context, Some(seconds as f64)) {
             let reason = if self.stale && flag.error.is_none() { "STALE" } else { flag.reason.code() };
-            let mut details = vec![("reason".to_owned(), Value::from(reason))];
+            let mut details = Vec::new();
+            let mut put = |name: &str, value: Value| details.push((name.to_owned(), value));
+            put("reason", reason.into());
             // A variant may well be `null`.
-            let value = flag.value.cloned();
-            details.extend(value.map(|value| ("value".to_owned(), value)));
-            for (name, text) in [("variant", flag.variant), ("errorCode", flag.error.map(|e| e.code()))] {
-                details.extend(text.map(|text| (name.to_owned(), text.into())));
+            if let Some(value) = flag.value {
+                put("value", value.clone());
             }
-            details.push(("metadata".to_owned(), flag.metadata.clone()));
+            if let Some(variant) = flag.variant {
+                put("variant", variant.into());
+            }
+            if let Some(error) = flag.error {
+                put("errorCode", error.code().into());
+            }
+            put("metadata", flag.metadata);
             all.push(Value::Array(vec![flag.key.into(), Value::Object(details)]));
         }
-        let outcome = Value::object([("flags", Value::Array(all)), ("metadata", set.metadata().clone())]);
+        let outcome = Value::object([("flags", Value::Array(all)), ("metadata", set.metadata())]);
         if outcome == self.outcome {
             return None;
         }

@@ -15,7 +15,7 @@ use std::cell::Cell;
 use self::fractional::Bucketing;
 pub use self::live::Live;
 use self::operators::Logic;
-use self::rule::{Compiler, Rule};
+use self::rule::Check;
 use super::error::{Fault, Flaw};
 use super::value::{Node, Value};
 
@@ -86,7 +86,7 @@ impl ErrorCode {
 }
 
 /// The outcome of one flag.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Evaluated<'a> {
     /// The flag's key.
     pub key: &'a str,
@@ -99,83 +99,70 @@ pub struct Evaluated<'a> {
     /// What went wrong, where the reason is an error.
     pub error: Option<ErrorCode>,
     /// The flag set's metadata with the flag's over it: an object.
-    pub metadata: &'a Value,
+    pub metadata: Value,
 }
 
-/// A flag document, ready to be evaluated.
+/// A flag document, checked and ready to be evaluated.
 #[derive(Debug)]
 pub struct FlagSet {
     numbers: Numbers,
     bucketing: Bucketing,
-    flags: Vec<Flag>,
-    shared: Vec<Rule>,
+    document: Value,
+    /// Whether each flag, in the order of the document, is malformed.
+    malformed: Vec<bool>,
     uses_time: bool,
-    metadata: Value,
     flaws: Vec<Flaw>,
 }
 
-#[derive(Debug)]
-struct Flag {
-    key: String,
-    metadata: Value,
-    definition: Definition,
-}
-
-#[derive(Debug)]
-enum Definition {
-    Disabled,
-    Malformed,
-    Enabled {
-        variants: Vec<(String, Value)>,
-        /// The key of the default variant, which is among the variants.
-        default: Option<String>,
-        targeting: Option<Rule>,
-    },
-}
-
 impl FlagSet {
-    /// Compiles a flag document: `{ fractional, flags, $evaluators, metadata }`, flags by key or in a list.
+    /// Checks a flag document: `{ fractional, flags, $evaluators, metadata }`, flags by key or in a list.
     ///
     /// The error is a flaw of the document as a whole. Flags fail one by one: see [`FlagSet::flaws`].
     pub fn compile(document: &Node, numbers: Numbers) -> Result<FlagSet, Flaw> {
-        let bucketing = match document.object()?.member("fractional").number()? {
+        document.object()?;
+        let fractional = document.member("fractional");
+        let bucketing = match fractional.number()? {
             None | Some(2.0) => Bucketing::Text,
             Some(3.0) => Bucketing::Cbor,
             // Another version would put people into other buckets.
-            Some(_) => return Err(document.member("fractional").flaw(Fault::Range)),
+            Some(_) => return Err(fractional.flaw(Fault::Range)),
         };
-        let metadata = merged(&Value::Object(Vec::new()), &document.member("metadata"))?;
+        document.member("metadata").object()?;
         let evaluators = document.member("$evaluators");
-        let mut compiler = Compiler::new(evaluators)?;
+        evaluators.object()?;
         let mut set = FlagSet {
             numbers,
             bucketing,
-            flags: Vec::new(),
-            shared: Vec::new(),
+            document: document.value().cloned().unwrap_or(Value::Null),
+            malformed: Vec::new(),
             uses_time: false,
-            metadata,
             flaws: Vec::new(),
         };
+        let mut check = Check::new(evaluators);
         let flags = document.member("flags");
         match flags.value() {
             None => return Err(flags.flaw(Fault::Missing)),
             Some(Value::Array(_)) => {
                 for flag in flags.items()? {
-                    match flag.member("key").required_string() {
-                        Ok(key) => set.add(key, &flag, &mut compiler),
-                        Err(flaw) => set.flaws.push(flaw),
-                    }
+                    let key = flag.member("key").required_string();
+                    set.add(key.and_then(|_| define(&flag, &mut check)));
                 }
             }
             Some(_) => {
-                for (key, flag) in flags.members()? {
-                    set.add(key, &flag, &mut compiler);
+                for (_, flag) in flags.members()? {
+                    set.add(define(&flag, &mut check));
                 }
             }
         }
-        set.shared = compiler.shared;
-        set.uses_time = compiler.uses_time;
+        set.uses_time = check.uses_time;
         Ok(set)
+    }
+
+    fn add(&mut self, checked: Result<(), Flaw>) {
+        self.malformed.push(checked.is_err());
+        if let Err(flaw) = checked {
+            self.flaws.push(flaw);
+        }
     }
 
     /// What is wrong with single flags; those evaluate to `PARSE_ERROR`.
@@ -189,91 +176,106 @@ impl FlagSet {
     }
 
     /// The flag set's own metadata: an object.
-    pub fn metadata(&self) -> &Value {
-        &self.metadata
+    pub fn metadata(&self) -> Value {
+        merged(self.document.get("metadata"), None)
     }
 
     /// Evaluates all flags, in the order of the document. `seconds` is the server's time (Unix, whole seconds).
     ///
     /// Depends on nothing but its arguments: the same context and second give the same outcome.
     pub fn evaluate(&self, context: &Value, seconds: Option<f64>) -> Vec<Evaluated<'_>> {
-        let mut members = match context {
-            Value::Object(members) => members.clone(),
-            _ => Vec::new(),
-        };
-        members.retain(|(name, _)| name != "$flagd");
-        members.push(("$flagd".to_owned(), Value::Null));
-        let mut data = Value::Object(members);
-        let mut all = Vec::with_capacity(self.flags.len());
-        for flag in &self.flags {
-            all.push(self.evaluate_one(flag, &mut data, seconds));
+        let mut data = merged(Some(context), Some(&Value::object([("$flagd", Value::Bool(false))])));
+        let mut all = Vec::new();
+        let mut add =
+            |key, flag, malformed| all.push(self.evaluate_one(key, flag, malformed, &mut data, seconds));
+        let mut malformed = self.malformed.iter().copied();
+        match self.document.get("flags") {
+            Some(Value::Object(flags)) => {
+                for (key, flag) in flags {
+                    add(key, flag, malformed.next() == Some(true));
+                }
+            }
+            list => {
+                for flag in list.map_or(&[][..], Value::items) {
+                    let malformed = malformed.next() == Some(true);
+                    // What has no key cannot be asked for.
+                    if let Some(Value::String(key)) = flag.get("key")
+                        && !key.is_empty()
+                    {
+                        add(key, flag, malformed);
+                    }
+                }
+            }
         }
         all
     }
 
-    fn evaluate_one<'a>(&'a self, flag: &'a Flag, data: &mut Value, seconds: Option<f64>) -> Evaluated<'a> {
-        let outcome = |reason, error, variant: Option<&'a (String, Value)>| Evaluated {
-            key: &flag.key,
-            value: variant.map(|(_, value)| value),
-            variant: variant.map(|(key, _)| key.as_str()),
-            reason,
-            error,
-            metadata: &flag.metadata,
-        };
-        let (variants, default, targeting) = match &flag.definition {
-            Definition::Disabled => return outcome(Reason::Disabled, None, None),
-            Definition::Malformed => return outcome(Reason::Error, Some(ErrorCode::ParseError), None),
-            Definition::Enabled { variants, default, targeting } => (variants, default, targeting),
-        };
-        let find = |key: &str| variants.iter().find(|(k, _)| k == key);
-        let default = default.as_ref().and_then(|key| find(key));
-        let Some(rule) = targeting else {
-            let reason = if default.is_some() { Reason::Static } else { Reason::Default };
-            return outcome(reason, None, default);
-        };
-        if let Value::Object(members) = data
-            && let Some((_, flagd)) = members.last_mut()
-        {
-            *flagd = Value::object([("flagKey", flag.key.as_str().into()), ("timestamp", seconds.into())]);
-        }
-        let logic = Logic {
-            numbers: self.numbers,
-            bucketing: self.bucketing,
-            shared: &self.shared,
-            steps: Cell::new(operators::MAX_STEPS),
-        };
-        let result = logic.apply(rule, data);
-        let chosen = if result.is_null() { None } else { Some(logic.text(&result)) };
-        match chosen {
-            _ if logic.steps.get() == 0 => outcome(Reason::Error, Some(ErrorCode::General), None),
-            None => outcome(Reason::Default, None, default),
-            Some(key) => match find(&key) {
-                Some(variant) => outcome(Reason::TargetingMatch, None, Some(variant)),
-                None => outcome(Reason::Error, Some(ErrorCode::General), None),
-            },
-        }
-    }
-
-    fn add(&mut self, key: &str, node: &Node, compiler: &mut Compiler) {
-        // The metadata of a flag that is wrong in it is the set's.
-        let metadata = merged(&self.metadata, &node.member("metadata"));
-        let (metadata, flaw) = match metadata {
-            Ok(metadata) => (metadata, None),
-            Err(flaw) => (self.metadata.clone(), Some(flaw)),
+    fn evaluate_one<'a>(
+        &'a self,
+        key: &'a str,
+        flag: &'a Value,
+        malformed: bool,
+        data: &mut Value,
+        seconds: Option<f64>,
+    ) -> Evaluated<'a> {
+        let own = flag.get("metadata");
+        let mut outcome = Evaluated {
+            key,
+            value: None,
+            variant: None,
+            reason: Reason::Error,
+            error: Some(ErrorCode::ParseError),
+            // The metadata of a flag that is wrong in it is the set's.
+            metadata: merged(self.document.get("metadata"), own),
         };
         // A flag that is switched off stays so, whatever else is wrong with it.
-        let disabled = node.member("state").value().and_then(Value::as_str) == Some("DISABLED");
-        let mut definition = match (define(node, compiler), flaw) {
-            (Ok(definition), None) => definition,
-            (Err(flaw), _) | (_, Some(flaw)) => {
-                self.flaws.push(flaw);
-                Definition::Malformed
-            }
-        };
-        if disabled {
-            definition = Definition::Disabled;
+        if flag.get("state").and_then(Value::as_str) == Some("DISABLED") {
+            (outcome.reason, outcome.error) = (Reason::Disabled, None);
+            return outcome;
         }
-        self.flags.push(Flag { key: key.to_owned(), metadata, definition });
+        if malformed {
+            return outcome;
+        }
+        let mut chosen = flag.get("defaultVariant").and_then(Value::as_str).unwrap_or("");
+        (outcome.reason, outcome.error) =
+            (if chosen.is_empty() { Reason::Default } else { Reason::Static }, None);
+        let text;
+        if let Some(Value::Object(rule)) = flag.get("targeting")
+            && !rule.is_empty()
+        {
+            if let Value::Object(members) = data
+                && let Some((_, flagd)) = members.last_mut()
+            {
+                *flagd = Value::object([("flagKey", key.into()), ("timestamp", seconds.into())]);
+            }
+            let logic = Logic {
+                numbers: self.numbers,
+                bucketing: self.bucketing,
+                evaluators: self.document.get("$evaluators").unwrap_or(&Value::Null),
+                steps: Cell::new(operators::MAX_STEPS),
+            };
+            let result = logic.apply(flag.get("targeting").unwrap_or(&Value::Null), data);
+            outcome.reason = Reason::Default;
+            if logic.steps.get() == 0 {
+                (outcome.reason, outcome.error) = (Reason::Error, Some(ErrorCode::General));
+                return outcome;
+            }
+            if !result.is_null() {
+                text = logic.text(&result);
+                (chosen, outcome.reason) = (&text, Reason::TargetingMatch);
+            }
+        }
+        if let Some(Value::Object(variants)) = flag.get("variants") {
+            for (name, value) in variants {
+                if name == chosen && (!name.is_empty() || outcome.reason == Reason::TargetingMatch) {
+                    (outcome.variant, outcome.value) = (Some(name.as_str()), Some(value));
+                }
+            }
+        }
+        if outcome.variant.is_none() && outcome.reason == Reason::TargetingMatch {
+            (outcome.reason, outcome.error) = (Reason::Error, Some(ErrorCode::General));
+        }
+        outcome
     }
 }
 
@@ -281,49 +283,55 @@ impl FlagSet {
 #[cfg(not(target_arch = "wasm32"))]
 pub fn apply(rule: &Value, data: &Value) -> Result<Value, Flaw> {
     let none = Value::Object(Vec::new());
-    let mut compiler = Compiler::new(Node::root(&none))?;
-    let rule = compiler.compile(&Node::root(rule))?;
+    Check::new(Node::root(&none)).check(&Node::root(rule))?;
     let steps = Cell::new(operators::MAX_STEPS);
-    let logic = Logic { numbers: Numbers::native(), bucketing: Bucketing::Text, shared: &[], steps };
-    Ok(logic.apply(&rule, data).into_owned())
+    let logic = Logic { numbers: Numbers::native(), bucketing: Bucketing::Text, evaluators: &none, steps };
+    Ok(logic.apply(rule, data).into_owned())
 }
 
-fn define(node: &Node, compiler: &mut Compiler) -> Result<Definition, Flaw> {
+/// Checks one flag.
+fn define(node: &Node, check: &mut Check) -> Result<(), Flaw> {
     let node = node.object()?;
     let state = node.member("state");
     if !matches!(state.required_string()?, "ENABLED" | "DISABLED") {
         return Err(state.flaw(Fault::Range));
     }
     let variants = node.member("variants");
-    let variants = match variants.object()?.value() {
-        Some(Value::Object(members)) if !members.is_empty() => members,
+    match variants.object()?.value() {
+        Some(Value::Object(members)) if !members.is_empty() => {}
         _ => return Err(variants.flaw(Fault::Missing)),
-    };
+    }
     let default = node.member("defaultVariant");
     // An empty key is none: flagd's own engines have it so.
-    let key = default.string()?.filter(|key| !key.is_empty());
-    if key.is_some_and(|key| !variants.iter().any(|(k, _)| k == key)) {
+    if let Some(key) = default.string()?
+        && !key.is_empty()
+        && variants.value().and_then(|variants| variants.get(key)).is_none()
+    {
         return Err(default.flaw(Fault::Undefined));
     }
     let targeting = node.member("targeting");
-    let targeting = match targeting.object()?.value() {
-        Some(Value::Object(members)) if !members.is_empty() => Some(compiler.compile(&targeting)?),
-        _ => None,
-    };
-    Ok(Definition::Enabled { variants: variants.clone(), default: key.map(str::to_owned), targeting })
+    check.check(&targeting.object()?)?;
+    node.member("metadata").object()?;
+    Ok(())
 }
 
-/// `under` with the members of `over` laid over it.
-fn merged(under: &Value, over: &Node) -> Result<Value, Flaw> {
-    let mut members = match under {
-        Value::Object(members) => members.clone(),
-        _ => Vec::new(),
-    };
-    for (name, node) in over.members()? {
-        members.retain(|(n, _)| n != name);
-        if let Some(value) = node.value() {
-            members.push((name.to_owned(), value.clone()));
+/// An object of the members of `under` with those of `over` over them.
+fn merged(under: Option<&Value>, over: Option<&Value>) -> Value {
+    let mut all: Vec<(String, Value)> = Vec::new();
+    for object in [under, over] {
+        if let Some(Value::Object(members)) = object {
+            for member in members {
+                let mut at = 0;
+                while at < all.len() {
+                    if all[at].0 == member.0 {
+                        all.remove(at);
+                    } else {
+                        at += 1;
+                    }
+                }
+                all.push(member.clone());
+            }
         }
     }
-    Ok(Value::Object(members))
+    Value::Object(all)
 }

@@ -1,14 +1,17 @@
 //! What the operations do. Where JsonLogic's engines disagree, its reference decides (jsonlogic.com, which says
 //! "as in JavaScript"); where both of flagd's own engines agree against it, they do.
+//!
+//! Loops, not chains of iterators: each chain would be code of its own in the module.
 
 use std::borrow::Cow;
 use std::cell::Cell;
 use std::cmp::Ordering;
+use std::slice;
 
-use super::super::value::Value;
+use super::super::value::{Value, cut};
 use super::Numbers;
 use super::fractional::{self, Bucketing};
-use super::rule::{Operator, Rule};
+use super::rule::Operator;
 use super::sem_ver;
 
 /// How many steps one flag's rule may take: loops multiply what its size bounds.
@@ -16,31 +19,46 @@ pub const MAX_STEPS: u32 = 100_000;
 
 const NULL: Value = Value::Null;
 
-/// Applies rules to data.
+/// Applies checked rules to data.
 pub struct Logic<'a> {
     pub numbers: Numbers,
     pub bucketing: Bucketing,
-    pub shared: &'a [Rule],
+    /// The document's `$evaluators`.
+    pub evaluators: &'a Value,
     /// How many steps are left; at 0 every rule gives `null`.
     pub steps: Cell<u32>,
 }
 
 impl Logic<'_> {
     /// What `rule` gives for `data`.
-    pub fn apply<'a>(&'a self, rule: &'a Rule, data: &'a Value) -> Cow<'a, Value> {
+    pub fn apply<'a>(&'a self, rule: &'a Value, data: &'a Value) -> Cow<'a, Value> {
         self.spend(1);
         if self.steps.get() == 0 {
-            return Cow::Owned(Value::Null);
+            return Cow::Borrowed(&NULL);
+        }
+        if is_constant(rule) {
+            return Cow::Borrowed(rule);
         }
         match rule {
-            Rule::Constant(value) => Cow::Borrowed(value),
-            Rule::Variable(path) => Cow::Borrowed(look_up(data, path).unwrap_or(&NULL)),
-            Rule::List(rules) => Cow::Owned(Value::Array(
-                rules.iter().map(|rule| self.apply(rule, data).into_owned()).collect(),
-            )),
-            Rule::Shared(index) => self.argument(self.shared, *index, data),
-            Rule::Operation { operator, arguments, spread } => {
-                self.operate(*operator, arguments, *spread, data)
+            Value::Object(members) => match &members[..] {
+                [(name, arguments)] => {
+                    if name == "$ref" {
+                        let shared = arguments.as_str().and_then(|name| self.evaluators.get(name));
+                        return self.apply(shared.unwrap_or(&NULL), data);
+                    }
+                    match Operator::of(name) {
+                        Some(operator) => self.operate(operator, arguments, data),
+                        None => Cow::Borrowed(&NULL),
+                    }
+                }
+                _ => Cow::Borrowed(&NULL),
+            },
+            _ => {
+                let mut items = Vec::new();
+                for rule in rule.items() {
+                    items.push(self.apply(rule, data).into_owned());
+                }
+                Cow::Owned(Value::Array(items))
             }
         }
     }
@@ -56,40 +74,30 @@ impl Logic<'_> {
         self.steps.set(self.steps.get().saturating_sub(steps as u32));
     }
 
-    fn argument<'a>(&'a self, rules: &'a [Rule], index: usize, data: &'a Value) -> Cow<'a, Value> {
-        match rules.get(index) {
-            Some(rule) => self.apply(rule, data),
-            None => Cow::Owned(Value::Null),
+    /// Operations that decide what they evaluate, and on which data. An argument may be written without a list around it.
+    fn operate<'a>(&'a self, operator: Operator, given: &'a Value, data: &'a Value) -> Cow<'a, Value> {
+        let arguments = match given {
+            Value::Array(items) => items,
+            _ => slice::from_ref(given),
+        };
+        let apply = |index: usize, data: &'a Value| self.apply(arguments.get(index).unwrap_or(&NULL), data);
+        if let (Operator::Var, [Value::String(path)]) = (operator, arguments) {
+            return Cow::Borrowed(look_up(data, path).unwrap_or(&NULL));
         }
-    }
-
-    /// Operations that decide what they evaluate, and on which data.
-    fn operate<'a>(
-        &'a self,
-        operator: Operator,
-        arguments: &'a [Rule],
-        spread: bool,
-        data: &'a Value,
-    ) -> Cow<'a, Value> {
-        let argument = |index| self.argument(arguments, index, data);
-        let test = |index, data| truthy(&self.argument(arguments, index, data));
-        Cow::Owned(match operator {
-            Operator::If => {
-                let mut rest = arguments;
-                loop {
-                    match rest {
-                        [condition, then, more @ ..] => {
-                            if truthy(&self.apply(condition, data)) {
-                                return self.apply(then, data);
-                            }
-                            rest = more;
-                        }
-                        _ => return self.argument(rest, 0, data),
+        let truth;
+        match operator {
+            Operator::If | Operator::IfAlias => {
+                let mut index = 0;
+                while index + 1 < arguments.len() {
+                    if truthy(&apply(index, data)) {
+                        return apply(index + 1, data);
                     }
+                    index += 2;
                 }
+                return apply(index, data);
             }
             Operator::Or | Operator::And => {
-                let mut last = Cow::Owned(Value::Null);
+                let mut last = Cow::Borrowed(&NULL);
                 for rule in arguments {
                     last = self.apply(rule, data);
                     if truthy(&last) == (operator == Operator::Or) {
@@ -98,81 +106,123 @@ impl Logic<'_> {
                 }
                 return last;
             }
-            Operator::Not => Value::Bool(!test(0, data)),
-            Operator::Truthy => Value::Bool(test(0, data)),
+            Operator::Not | Operator::Truthy => {
+                truth = truthy(&apply(0, data)) == (operator == Operator::Truthy)
+            }
             Operator::Map
             | Operator::Filter
             | Operator::All
-            | Operator::Some
-            | Operator::None
-            | Operator::Reduce => {
-                let list = argument(0);
-                let items = match &*list {
-                    Value::Array(items) => &items[..],
-                    _ => &[],
-                };
-                match operator {
-                    Operator::All => Value::Bool(!items.is_empty() && items.iter().all(|item| test(1, item))),
-                    Operator::Some => Value::Bool(items.iter().any(|item| test(1, item))),
-                    Operator::None => Value::Bool(!items.iter().any(|item| test(1, item))),
-                    Operator::Reduce => {
-                        items.iter().fold(argument(2).into_owned(), |accumulator, current| {
-                            // What grows here grows with every round.
-                            self.spend(size(&accumulator));
-                            let members = [("current", current.clone()), ("accumulator", accumulator)];
-                            let scope =
-                                Value::Object(members.map(|(name, value)| (name.to_owned(), value)).into());
-                            self.argument(arguments, 1, &scope).into_owned()
-                        })
-                    }
-                    Operator::Map => Value::Array(
-                        items.iter().map(|item| self.argument(arguments, 1, item).into_owned()).collect(),
-                    ),
-                    _ => Value::Array(items.iter().filter(|item| test(1, *item)).cloned().collect()),
-                }
-            }
+            | Operator::SomeOf
+            | Operator::NoneOf
+            | Operator::Reduce => return Cow::Owned(self.each(operator, arguments, data)),
             _ if operator.compares() => {
-                let mut left = argument(0);
-                for rule in arguments.iter().skip(1) {
+                let mut left = apply(0, data);
+                let mut all = true;
+                for rule in arguments.get(1..).unwrap_or_default() {
                     let right = self.apply(rule, data);
                     if !self.holds(operator, &left, &right) {
-                        return Cow::Owned(Value::Bool(false));
+                        all = false;
+                        break;
                     }
                     left = right;
                 }
-                Value::Bool(true)
+                truth = all;
             }
             _ => {
-                let values: Vec<Cow<Value>> = arguments.iter().map(|rule| self.apply(rule, data)).collect();
-                let values: Vec<&Value> = match values.first().map(|value| &**value) {
-                    Some(Value::Array(items)) if spread => items.iter().collect(),
-                    _ => values.iter().map(|value| &**value).collect(),
-                };
-                self.compute(operator, &values, data)
+                let mut evaluated = Vec::new();
+                for rule in arguments {
+                    evaluated.push(self.apply(rule, data));
+                }
+                let mut values: Vec<&Value> = Vec::new();
+                match (given, evaluated.first().map(|value| &**value)) {
+                    // Written without a list, the one argument may bring the list of all.
+                    (Value::Object(_), Some(Value::Array(items))) => {
+                        for item in items {
+                            values.push(item);
+                        }
+                    }
+                    _ => {
+                        for value in &evaluated {
+                            values.push(value);
+                        }
+                    }
+                }
+                return Cow::Owned(self.compute(operator, &values, data));
             }
+        }
+        Cow::Owned(Value::Bool(truth))
+    }
+
+    /// Operations on each item of a list.
+    fn each(&self, operator: Operator, arguments: &[Value], data: &Value) -> Value {
+        let argument = |index: usize| arguments.get(index).unwrap_or(&NULL);
+        let list = self.apply(argument(0), data);
+        let items = list.items();
+        let rule = argument(1);
+        if operator == Operator::Reduce {
+            let mut result = self.apply(argument(2), data).into_owned();
+            for item in items {
+                // What grows here grows with every round.
+                self.spend(size(&result));
+                let scope = Value::Object(vec![
+                    ("current".to_owned(), item.clone()),
+                    ("accumulator".to_owned(), result),
+                ]);
+                result = self.apply(rule, &scope).into_owned();
+            }
+            return result;
+        }
+        let mut found = Vec::new();
+        for item in items {
+            let result = self.apply(rule, item);
+            if operator == Operator::Map {
+                found.push(result.into_owned());
+            } else if truthy(&result) {
+                found.push(item.clone());
+                if operator == Operator::SomeOf || operator == Operator::NoneOf {
+                    break;
+                }
+            } else if operator == Operator::All {
+                break;
+            }
+        }
+        Value::Bool(match operator {
+            Operator::SomeOf => !found.is_empty(),
+            Operator::NoneOf => found.is_empty(),
+            Operator::All => !items.is_empty() && found.len() == items.len(),
+            _ => return Value::Array(found),
         })
     }
 
     /// Operations on evaluated arguments.
     fn compute(&self, operator: Operator, values: &[&Value], data: &Value) -> Value {
         let value = |index: usize| values.get(index).copied().unwrap_or(&NULL);
-        match operator {
+        let (first, second) = (value(0), value(1));
+        Value::Array(match operator {
             Operator::Var => {
-                let found = match value(0) {
-                    Value::Null => Some(data),
-                    path => look_up(data, &self.text(path)),
-                };
-                found.unwrap_or(value(1)).clone()
+                let found = if first.is_null() { Some(data) } else { look_up(data, &self.text(first)) };
+                return found.unwrap_or(second).clone();
             }
-            Operator::Missing => Value::Array(match values.first() {
-                Some(Value::Array(names)) => self.missing(names.iter(), data),
-                _ => self.missing(values.iter().copied(), data),
-            }),
+            Operator::Missing => {
+                let mut missing = Vec::new();
+                match first {
+                    Value::Array(names) => self.missing(&mut missing, names, data),
+                    _ => {
+                        for name in values {
+                            self.missing(&mut missing, slice::from_ref(*name), data);
+                        }
+                    }
+                }
+                missing
+            }
             Operator::MissingSome => {
-                let Value::Array(names) = value(1) else { return Value::Null };
-                let missing = self.missing(names.iter(), data);
-                let enough = (names.len() - missing.len()) as f64 >= self.number(value(0));
-                Value::Array(if enough { Vec::new() } else { missing })
+                let Value::Array(names) = second else { return Value::Null };
+                let mut missing = Vec::new();
+                self.missing(&mut missing, names, data);
+                if (names.len() - missing.len()) as f64 >= self.number(first) {
+                    missing.clear();
+                }
+                missing
             }
             Operator::Merge => {
                 let mut all = Vec::new();
@@ -182,13 +232,20 @@ impl Logic<'_> {
                         _ => all.push((*value).clone()),
                     }
                 }
-                Value::Array(all)
+                all
             }
-            Operator::In => Value::Bool(match value(1) {
-                Value::String(text) => contains(text.as_bytes(), self.text(value(0)).as_bytes()),
-                Value::Array(items) => items.iter().any(|item| same(item, value(0))),
-                _ => false,
-            }),
+            Operator::In => {
+                let mut found = false;
+                match second {
+                    Value::String(text) => found = contains(text.as_bytes(), self.text(first).as_bytes()),
+                    _ => {
+                        for item in second.items() {
+                            found |= same(item, first);
+                        }
+                    }
+                }
+                return Value::Bool(found);
+            }
             Operator::Cat => {
                 let mut text = String::new();
                 for value in values {
@@ -196,91 +253,99 @@ impl Logic<'_> {
                         self.push_text(&mut text, value);
                     }
                 }
-                Value::String(text)
+                return Value::String(text);
             }
             Operator::Substr => {
-                let text = self.text(value(0));
+                let text = self.text(first);
                 // `as` cuts off fractions, and reads what is not a number as 0.
                 let count = text.chars().count() as i64;
-                let start = match self.number(value(1)) as i64 {
-                    from @ ..0 => (count.saturating_add(from)).max(0),
-                    from => from,
-                };
-                let end = match value(2) {
-                    Value::Null => count,
-                    length => match self.number(length) as i64 {
-                        length @ ..0 => count.saturating_add(length),
-                        length => start.saturating_add(length),
-                    },
-                };
-                let length = end.saturating_sub(start).max(0);
-                Value::String(text.chars().skip(start as usize).take(length as usize).collect())
-            }
-            Operator::StartsWith | Operator::EndsWith => match values {
-                [Value::String(text), Value::String(part)] => Value::Bool(match operator {
-                    Operator::StartsWith => text.as_bytes().starts_with(part.as_bytes()),
-                    _ => text.as_bytes().ends_with(part.as_bytes()),
-                }),
-                _ => Value::Null,
-            },
-            Operator::SemVer => match values {
-                [left, operator, right] => {
-                    let text = |value| self.text(value);
-                    sem_ver::holds(&text(left), &text(operator), &text(right)).into()
+                let from = self.number(second) as i64;
+                let start = if from < 0 { count.saturating_add(from).max(0) } else { from };
+                let mut end = count;
+                if !value(2).is_null() {
+                    let length = self.number(value(2)) as i64;
+                    end = length.saturating_add(if length < 0 { count } else { start });
                 }
-                _ => Value::Null,
-            },
-            Operator::Fractional => self.fractional(values, data).cloned().unwrap_or(Value::Null),
-            _ => self.calculate(operator, values),
-        }
+                let mut part = String::new();
+                let mut at = 0;
+                for c in text.chars() {
+                    if at >= start && at < end {
+                        part.push(c);
+                    }
+                    at += 1;
+                }
+                return Value::String(part);
+            }
+            Operator::StartsWith | Operator::EndsWith => {
+                let [Value::String(text), Value::String(part)] = values else { return Value::Null };
+                let (text, part) = (text.as_bytes(), part.as_bytes());
+                let from =
+                    if operator == Operator::EndsWith { text.len().wrapping_sub(part.len()) } else { 0 };
+                return Value::Bool(text.get(from..from.wrapping_add(part.len())) == Some(part));
+            }
+            Operator::SemVer => {
+                let [left, operator, right] = values else { return Value::Null };
+                let text = |value| self.text(value);
+                return sem_ver::holds(&text(left), &text(operator), &text(right)).into();
+            }
+            Operator::Fractional => return self.fractional(values, data).unwrap_or(&NULL).clone(),
+            _ => return self.calculate(operator, values),
+        })
     }
 
     fn calculate(&self, operator: Operator, values: &[&Value]) -> Value {
-        let mut numbers = values.iter().map(|value| self.number(value));
-        let first = match (operator, values.len()) {
+        let mut result = match (operator, values.len()) {
             (Operator::Add, _) | (Operator::Subtract, 1) => Some(0.0),
             (Operator::Multiply, _) | (Operator::Divide, 1) => Some(1.0),
-            _ => numbers.next(),
+            _ => None,
         };
-        let Some(first) = first else { return Value::Null };
-        Value::Number(numbers.fold(first, |a, b| match operator {
-            Operator::Add => a + b,
-            Operator::Subtract => a - b,
-            Operator::Multiply => a * b,
-            Operator::Divide => a / b,
-            Operator::Remainder => (self.numbers.remainder)(a, b),
-            // One that is no number makes the whole none, as `Math.max` has it.
-            Operator::Max if a >= b => a,
-            Operator::Min if a <= b => a,
-            _ if a.is_nan() => a,
-            _ => b,
-        }))
+        for value in values {
+            let b = self.number(value);
+            result = Some(match (result, operator) {
+                (None, _) => b,
+                (Some(a), Operator::Add) => a + b,
+                (Some(a), Operator::Subtract) => a - b,
+                (Some(a), Operator::Multiply) => a * b,
+                (Some(a), Operator::Divide) => a / b,
+                (Some(a), Operator::Remainder) => (self.numbers.remainder)(a, b),
+                // One that is no number makes the whole none, as `Math.max` has it.
+                (Some(a), _)
+                    if a.is_nan()
+                        || (operator == Operator::Max && a >= b)
+                        || (operator == Operator::Min && a <= b) =>
+                {
+                    a
+                }
+                _ => b,
+            });
+        }
+        result.into()
     }
 
     fn fractional<'a>(&self, values: &[&'a Value], data: &Value) -> Option<&'a Value> {
         let mut key = Vec::new();
-        let entries = match (values, self.bucketing) {
-            ([Value::String(text), entries @ ..], Bucketing::Text) => {
-                key.extend_from_slice(text.as_bytes());
+        let text = self.bucketing == Bucketing::Text;
+        let entries = match values {
+            [Value::String(first), entries @ ..] if text => {
+                key.extend_from_slice(first.as_bytes());
                 entries
             }
-            ([Value::Null, ..], _) => return None,
-            ([first, entries @ ..], Bucketing::Cbor) if !matches!(first, Value::Array(_)) => {
+            [Value::Null, ..] => return None,
+            [first, entries @ ..] if !text && !matches!(first, Value::Array(_)) => {
                 fractional::encode(&mut key, first);
                 entries
             }
             _ => {
-                let flag = data.get("$flagd")?.get("flagKey")?.as_str()?;
-                let person = data.get("targetingKey").filter(|key| truthy(key))?;
-                match self.bucketing {
-                    Bucketing::Text => {
-                        key.extend_from_slice(flag.as_bytes());
-                        key.extend_from_slice(self.text(person).as_bytes());
-                    }
-                    Bucketing::Cbor => {
-                        person.as_str()?;
-                        fractional::encode(&mut key, &Value::Array(vec![flag.into(), person.clone()]));
-                    }
+                let flag = data.get("$flagd")?.get("flagKey")?;
+                let person = data.get("targetingKey")?;
+                if !truthy(person) {
+                    return None;
+                }
+                if text {
+                    key = (self.text(flag) + &self.text(person)).into_bytes();
+                } else {
+                    person.as_str()?;
+                    fractional::encode(&mut key, &Value::Array(vec![flag.clone(), person.clone()]));
                 }
                 values
             }
@@ -288,22 +353,29 @@ impl Logic<'_> {
         fractional::choose(&key, entries)
     }
 
-    /// Those of the names that lead to nothing.
-    fn missing<'a>(&self, names: impl Iterator<Item = &'a Value>, data: &Value) -> Vec<Value> {
-        names.filter(|name| look_up(data, &self.text(name)).is_none()).cloned().collect()
+    /// Adds those of the names that lead to nothing.
+    fn missing(&self, to: &mut Vec<Value>, names: &[Value], data: &Value) {
+        for name in names {
+            if look_up(data, &self.text(name)).is_none() {
+                to.push(name.clone());
+            }
+        }
     }
 
     fn holds(&self, operator: Operator, a: &Value, b: &Value) -> bool {
-        let order = || self.order(a, b);
         match operator {
-            Operator::Equal => self.equal(a, b),
-            Operator::NotEqual => !self.equal(a, b),
-            Operator::StrictEqual => same(a, b),
-            Operator::StrictNotEqual => !same(a, b),
-            Operator::Less => order() == Some(Ordering::Less),
-            Operator::Greater => order() == Some(Ordering::Greater),
-            Operator::LessOrEqual => order().is_some_and(Ordering::is_le),
-            _ => order().is_some_and(Ordering::is_ge),
+            Operator::Equal => return self.equal(a, b),
+            Operator::NotEqual => return !self.equal(a, b),
+            Operator::StrictEqual => return same(a, b),
+            Operator::StrictNotEqual => return !same(a, b),
+            _ => {}
+        }
+        match self.order(a, b) {
+            None => false,
+            Some(Ordering::Equal) => matches!(operator, Operator::LessOrEqual | Operator::GreaterOrEqual),
+            Some(order) => {
+                (order == Ordering::Less) == matches!(operator, Operator::Less | Operator::LessOrEqual)
+            }
         }
     }
 
@@ -331,30 +403,40 @@ impl Logic<'_> {
             Value::Null => 0.0,
             Value::Bool(truth) => *truth as u8 as f64,
             Value::Number(number) => *number,
-            Value::String(text) => (self.numbers.parse)(text),
             _ => (self.numbers.parse)(&self.text(value)),
         }
     }
 
     fn push_text(&self, to: &mut String, value: &Value) {
-        match value {
-            Value::Null => to.push_str("null"),
-            Value::Bool(true) => to.push_str("true"),
-            Value::Bool(false) => to.push_str("false"),
-            Value::Number(number) => to.push_str(&(self.numbers.print)(*number)),
-            Value::String(text) => to.push_str(text),
+        let text = match value {
+            Value::Null => "null",
+            Value::Bool(true) => "true",
+            Value::Bool(false) => "false",
+            Value::Number(number) => &(self.numbers.print)(*number),
+            Value::String(text) => text,
             Value::Array(items) => {
-                for (index, item) in items.iter().enumerate() {
-                    if index > 0 {
-                        to.push(',');
-                    }
+                let mut comma = "";
+                for item in items {
+                    to.push_str(comma);
+                    comma = ",";
                     if !item.is_null() {
                         self.push_text(to, item);
                     }
                 }
+                ""
             }
-            Value::Object(_) => to.push_str("[object Object]"),
-        }
+            Value::Object(_) => "[object Object]",
+        };
+        to.push_str(text);
+    }
+}
+
+/// Whether a rule gives itself: no operation stands in it.
+fn is_constant(rule: &Value) -> bool {
+    match rule {
+        Value::Array(items) => items.iter().all(is_constant),
+        Value::Object(members) => members.is_empty(),
+        _ => true,
     }
 }
 
@@ -375,11 +457,14 @@ fn look_up<'a>(mut data: &'a Value, path: &str) -> Option<&'a Value> {
     if path.is_empty() {
         return Some(data);
     }
-    for name in path.split('.') {
+    let mut rest = Some(path);
+    while let Some(path) = rest {
+        let (name, more) = cut(path, b'.');
         data = match data {
             Value::Array(items) => items.get(index(name)?)?,
             _ => data.get(name)?,
         };
+        rest = more;
     }
     (!data.is_null()).then_some(data)
 }
@@ -387,9 +472,12 @@ fn look_up<'a>(mut data: &'a Value, path: &str) -> Option<&'a Value> {
 fn index(digits: &str) -> Option<usize> {
     let mut index = 0usize;
     for byte in digits.bytes() {
-        index = index
-            .checked_mul(10)?
-            .checked_add(byte.checked_sub(b'0').filter(|digit| *digit < 10)? as usize)?;
+        let digit = byte.wrapping_sub(b'0');
+        // No list is so long.
+        if digit > 9 || index > 1 << 24 {
+            return None;
+        }
+        index = index * 10 + digit as usize;
     }
     (!digits.is_empty()).then_some(index)
 }

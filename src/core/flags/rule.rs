@@ -1,264 +1,217 @@
-//! From JsonLogic to a checked tree: what is compiled can be evaluated, whatever the context.
+//! What a rule may be: every operation is checked once, before the first evaluation, so that evaluating meets no surprise.
+//!
+//! Rules stay the JSON that they are. A second tree beside it would cost every visitor the code that builds it, and gains
+//! nothing that is felt: the names of operations are looked up in a few dozen nanoseconds.
 
 use super::super::error::{Fault, Flaw};
-use super::super::value::{Node, Value};
+use super::super::value::{Node, Value, cut};
 
 /// The deepest nesting of operations and lists in one rule, its `$ref`s included.
 pub const MAX_LEVELS: u32 = 64;
 /// The most values that one flag's rule may hold, its `$ref`s included.
 pub const MAX_NODES: u32 = 10_000;
 
-/// A checked rule.
-#[derive(Debug)]
-pub enum Rule {
-    /// Gives itself.
-    Constant(Value),
-    /// `{"var": "path"}`, by far the most frequent operation.
-    Variable(String),
-    /// A list with rules in it.
-    List(Vec<Rule>),
-    /// An operation on its arguments. `spread`: the argument was written without a list around it, and may
-    /// bring the list of all arguments.
-    Operation { operator: Operator, arguments: Vec<Rule>, spread: bool },
-    /// The shared rule at this place.
-    Shared(usize),
-}
-
-/// What a rule can do.
+/// What a rule can do. In the order of [`NAMES`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Operator {
     Var,
-    Missing,
-    MissingSome,
-    If,
     Equal,
-    StrictEqual,
+    If,
+    IfAlias,
+    Fractional,
+    SemVer,
+    In,
+    And,
+    Or,
+    Not,
     NotEqual,
+    StrictEqual,
     StrictNotEqual,
     Less,
     LessOrEqual,
     Greater,
     GreaterOrEqual,
-    Not,
+    StartsWith,
+    EndsWith,
     Truthy,
-    Or,
-    And,
-    Max,
-    Min,
     Add,
     Subtract,
     Multiply,
     Divide,
     Remainder,
+    Max,
+    Min,
+    Cat,
+    Substr,
+    Missing,
+    MissingSome,
+    Merge,
     Map,
     Filter,
     Reduce,
     All,
-    None,
-    Some,
-    Merge,
-    In,
-    Cat,
-    Substr,
-    Fractional,
-    SemVer,
-    StartsWith,
-    EndsWith,
+    NoneOf,
+    SomeOf,
 }
 
-const OPERATORS: [(&str, Operator); 38] = [
-    ("var", Operator::Var),
-    ("missing", Operator::Missing),
-    ("missing_some", Operator::MissingSome),
-    ("if", Operator::If),
-    ("?:", Operator::If),
-    ("==", Operator::Equal),
-    ("===", Operator::StrictEqual),
-    ("!=", Operator::NotEqual),
-    ("!==", Operator::StrictNotEqual),
-    ("<", Operator::Less),
-    ("<=", Operator::LessOrEqual),
-    (">", Operator::Greater),
-    (">=", Operator::GreaterOrEqual),
-    ("!", Operator::Not),
-    ("!!", Operator::Truthy),
-    ("or", Operator::Or),
-    ("and", Operator::And),
-    ("max", Operator::Max),
-    ("min", Operator::Min),
-    ("+", Operator::Add),
-    ("-", Operator::Subtract),
-    ("*", Operator::Multiply),
-    ("/", Operator::Divide),
-    ("%", Operator::Remainder),
-    ("map", Operator::Map),
-    ("filter", Operator::Filter),
-    ("reduce", Operator::Reduce),
-    ("all", Operator::All),
-    ("none", Operator::None),
-    ("some", Operator::Some),
-    ("merge", Operator::Merge),
-    ("in", Operator::In),
-    ("cat", Operator::Cat),
-    ("substr", Operator::Substr),
-    ("fractional", Operator::Fractional),
-    ("sem_ver", Operator::SemVer),
-    ("starts_with", Operator::StartsWith),
-    ("ends_with", Operator::EndsWith),
+use Operator::*;
+
+/// One string, not a list of them: a pointer and a length for each name would be twice as long. The frequent ones first.
+const NAMES: &str = "var == if ?: fractional sem_ver in and or ! != === !== < <= > >= starts_with ends_with !! + - * / % max \
+                     min cat substr missing missing_some merge map filter reduce all none some";
+
+const OPERATORS: [Operator; 38] = [
+    Var,
+    Equal,
+    If,
+    IfAlias,
+    Fractional,
+    SemVer,
+    In,
+    And,
+    Or,
+    Not,
+    NotEqual,
+    StrictEqual,
+    StrictNotEqual,
+    Less,
+    LessOrEqual,
+    Greater,
+    GreaterOrEqual,
+    StartsWith,
+    EndsWith,
+    Truthy,
+    Add,
+    Subtract,
+    Multiply,
+    Divide,
+    Remainder,
+    Max,
+    Min,
+    Cat,
+    Substr,
+    Missing,
+    MissingSome,
+    Merge,
+    Map,
+    Filter,
+    Reduce,
+    All,
+    NoneOf,
+    SomeOf,
 ];
 
 impl Operator {
-    fn of(name: &str) -> Option<Operator> {
-        OPERATORS.iter().find(|(n, _)| *n == name).map(|(_, operator)| *operator)
+    /// The operator of that name.
+    pub fn of(name: &str) -> Option<Operator> {
+        let mut names = NAMES;
+        for operator in OPERATORS {
+            let (first, rest) = cut(names, b' ');
+            if first == name {
+                return Some(operator);
+            }
+            names = rest.unwrap_or("");
+        }
+        None
     }
 
     /// Compares neighbours: with fewer than two arguments there are none, and the rule cannot be meant.
     pub fn compares(self) -> bool {
-        self as u8 >= Operator::Equal as u8 && self as u8 <= Operator::GreaterOrEqual as u8
+        self == Equal || (NotEqual as u8..=GreaterOrEqual as u8).contains(&(self as u8))
     }
 }
 
-/// Compiles the rules of one document. A shared rule is compiled once, at its first use.
-pub struct Compiler<'a> {
-    evaluators: Node<'a>,
-    states: Vec<State>,
-    /// The shared rules; those that no flag uses stay `null`.
-    pub shared: Vec<Rule>,
+/// Checks the rules of one document.
+pub struct Check<'a> {
+    /// The document's `$evaluators`, if any.
+    pub evaluators: Node<'a>,
     /// Whether a rule reads the time.
     pub uses_time: bool,
     nodes: u32,
-    deepest: u32,
 }
 
-#[derive(Clone, Copy)]
-enum State {
-    Unused,
-    /// Being compiled: a `$ref` to it from here is a circle.
-    Open,
-    Ready {
-        nodes: u32,
-        levels: u32,
-    },
+/// The `$ref`s on the way here.
+struct Way<'a> {
+    name: &'a str,
+    length: u32,
+    before: Option<&'a Way<'a>>,
 }
 
-impl<'a> Compiler<'a> {
-    /// `evaluators` is the document's `$evaluators`, if any.
-    pub fn new(evaluators: Node<'a>) -> Result<Compiler<'a>, Flaw> {
-        let mut compiler = Compiler {
-            evaluators,
-            states: Vec::new(),
-            shared: Vec::new(),
-            uses_time: false,
-            nodes: 0,
-            deepest: 0,
-        };
-        for _ in evaluators.members()? {
-            compiler.states.push(State::Unused);
-            compiler.shared.push(Rule::Constant(Value::Null));
-        }
-        Ok(compiler)
+impl<'a> Check<'a> {
+    /// For rules that may refer to `evaluators`.
+    pub fn new(evaluators: Node<'a>) -> Check<'a> {
+        Check { evaluators, uses_time: false, nodes: 0 }
     }
 
     /// The rule of one flag.
-    pub fn compile(&mut self, node: &Node) -> Result<Rule, Flaw> {
+    pub fn check(&mut self, node: &Node) -> Result<(), Flaw> {
         self.nodes = 0;
-        self.deepest = 0;
-        self.rule(node, 1)
+        self.rule(node, 1, None)
     }
 
-    fn rule(&mut self, node: &Node, level: u32) -> Result<Rule, Flaw> {
+    fn rule(&mut self, node: &Node, level: u32, way: Option<&Way>) -> Result<(), Flaw> {
         self.nodes += 1;
-        if matches!(node.value(), Some(Value::Array(_) | Value::Object(_))) {
-            self.deepest = self.deepest.max(level);
-        }
-        self.check(node)?;
-        match node.value() {
-            Some(Value::Array(_)) => {
-                let rules = self.rules(node, level + 1)?;
-                if !rules.iter().all(|rule| matches!(rule, Rule::Constant(_))) {
-                    return Ok(Rule::List(rules));
+        let fault = match node.value() {
+            // Scalars have no level of their own.
+            Some(Value::Array(_) | Value::Object(_)) if level > MAX_LEVELS => Fault::TooDeep,
+            _ if self.nodes > MAX_NODES => Fault::TooDeep,
+            Some(Value::Array(_)) => return self.rules(node, level + 1, way),
+            Some(Value::Object(members)) => match &members[..] {
+                [] => return Ok(()),
+                [(name, value)] => {
+                    let arguments = node.member(name);
+                    if name == "$ref" {
+                        return self.reference(&arguments, level, way);
+                    }
+                    let count = if let Value::Array(items) = value { items.len() } else { 1 };
+                    match Operator::of(name) {
+                        Some(operator) if !operator.compares() || count > 1 => {
+                            return match value {
+                                Value::Array(_) => self.rules(&arguments, level + 1, way),
+                                _ => self.rule(&arguments, level + 1, way),
+                            };
+                        }
+                        _ => return Err(arguments.flaw(Fault::Operator)),
+                    }
                 }
-                let constant = |rule| if let Rule::Constant(value) = rule { value } else { Value::Null };
-                Ok(Rule::Constant(Value::Array(rules.into_iter().map(constant).collect())))
-            }
-            Some(Value::Object(members)) if !members.is_empty() => {
-                let mut members = node.members()?;
-                match (members.next(), members.next()) {
-                    (Some(("$ref", target)), None) => self.reference(&target, level),
-                    (Some((name, arguments)), None) => self.operation(name, &arguments, level),
-                    _ => Err(node.flaw(Fault::Operator)),
-                }
-            }
-            Some(value) => {
-                if let Value::String(text) = value {
+                _ => Fault::Operator,
+            },
+            value => {
+                if let Some(Value::String(text)) = value {
                     self.uses_time |= text.starts_with("$flagd") && text != "$flagd.flagKey";
                 }
-                Ok(Rule::Constant(value.clone()))
-            }
-            None => Ok(Rule::Constant(Value::Null)),
-        }
-    }
-
-    fn rules(&mut self, node: &Node, level: u32) -> Result<Vec<Rule>, Flaw> {
-        let mut rules = Vec::new();
-        for item in node.items()? {
-            rules.push(self.rule(&item, level)?);
-        }
-        Ok(rules)
-    }
-
-    fn operation(&mut self, name: &str, node: &Node, level: u32) -> Result<Rule, Flaw> {
-        let operator = Operator::of(name).ok_or_else(|| node.flaw(Fault::Operator))?;
-        let spread = !matches!(node.value(), Some(Value::Array(_)));
-        let mut arguments =
-            if spread { vec![self.rule(node, level + 1)?] } else { self.rules(node, level + 1)? };
-        if operator.compares() && arguments.len() < 2 {
-            return Err(node.flaw(Fault::Operator));
-        }
-        if let (Operator::Var, [Rule::Constant(Value::String(path))]) = (operator, &mut arguments[..]) {
-            return Ok(Rule::Variable(std::mem::take(path)));
-        }
-        Ok(Rule::Operation { operator, arguments, spread })
-    }
-
-    fn reference(&mut self, node: &Node, level: u32) -> Result<Rule, Flaw> {
-        let evaluators = self.evaluators;
-        let name = node.required_string()?;
-        let found = evaluators.members()?.enumerate().find(|(_, (n, _))| *n == name);
-        let Some((index, (_, evaluator))) = found else { return Err(node.flaw(Fault::Reference)) };
-        let state = |compiler: &mut Self, state| {
-            if let Some(s) = compiler.states.get_mut(index) {
-                *s = state;
+                return Ok(());
             }
         };
-        match self.states.get(index).copied() {
-            Some(State::Ready { nodes, levels }) => {
-                self.nodes += nodes;
-                self.deepest = self.deepest.max(level + levels);
-                self.check(node)?;
-            }
-            Some(State::Unused) => {
-                let (nodes, deepest) = (self.nodes, self.deepest);
-                self.deepest = level;
-                state(self, State::Open);
-                // A rule that fails is not marked: it may be too deep from here and serve another flag.
-                let rule = self.rule(&evaluator, level).inspect_err(|_| state(self, State::Unused))?;
-                if let Some(shared) = self.shared.get_mut(index) {
-                    *shared = rule;
-                }
-                state(self, State::Ready { nodes: self.nodes - nodes, levels: self.deepest - level });
-                self.deepest = self.deepest.max(deepest);
-            }
-            _ => return Err(node.flaw(Fault::Reference)),
-        }
-        Ok(Rule::Shared(index))
+        Err(node.flaw(fault))
     }
 
-    fn check(&self, node: &Node) -> Result<(), Flaw> {
-        if self.nodes > MAX_NODES || self.deepest > MAX_LEVELS {
-            return Err(node.flaw(Fault::TooDeep));
+    fn rules(&mut self, node: &Node, level: u32, way: Option<&Way>) -> Result<(), Flaw> {
+        for item in node.items()? {
+            self.rule(&item, level, way)?;
         }
         Ok(())
+    }
+
+    fn reference(&mut self, node: &Node, level: u32, way: Option<&Way>) -> Result<(), Flaw> {
+        let name = node.required_string()?;
+        let evaluators = self.evaluators;
+        let evaluator = evaluators.member(name);
+        let mut fault = Fault::Reference;
+        let mut known = evaluators.value().is_some_and(|all| all.get(name).is_some());
+        let mut step = way;
+        while let Some(at) = step {
+            known &= at.name != name;
+            step = at.before;
+        }
+        let length = way.map_or(0, |way| way.length) + 1;
+        if known && length > MAX_LEVELS {
+            (known, fault) = (false, Fault::TooDeep);
+        }
+        if !known {
+            return Err(node.flaw(fault));
+        }
+        self.rule(&evaluator, level, Some(&Way { name, length, before: way }))
     }
 }
 
@@ -270,10 +223,10 @@ mod tests {
         super::super::super::value::read(&mut serde_json::Deserializer::from_str(text)).unwrap()
     }
 
-    fn with(evaluators: &str, rule: &str) -> Result<Rule, Flaw> {
+    fn with(evaluators: &str, rule: &str) -> Result<(), Flaw> {
         let (evaluators, rule) = (json(evaluators), json(rule));
         let (shared, root) = (Node::root(&evaluators), Node::root(&rule));
-        Compiler::new(shared)?.compile(&root)
+        Check::new(shared).check(&root)
     }
 
     fn flaw(evaluators: &str, rule: &str) -> (String, Fault) {
@@ -286,9 +239,9 @@ mod tests {
         (0..levels).fold(Value::Null, |inner, _| Value::Object(vec![("!".into(), inner)]))
     }
 
-    fn compile(rule: &Value) -> Result<Rule, Flaw> {
+    fn check(rule: &Value) -> Result<(), Flaw> {
         let none = Value::Object(Vec::new());
-        Compiler::new(Node::root(&none))?.compile(&Node::root(rule))
+        Check::new(Node::root(&none)).check(&Node::root(rule))
     }
 
     #[test]
@@ -341,21 +294,21 @@ mod tests {
 
     #[test]
     fn sixty_four_levels_are_taken_and_sixty_five_are_not() {
-        assert!(compile(&nested(64)).is_ok());
-        assert_eq!(compile(&nested(65)).unwrap_err().fault, Fault::TooDeep);
+        assert!(check(&nested(64)).is_ok());
+        assert_eq!(check(&nested(65)).unwrap_err().fault, Fault::TooDeep);
     }
 
     #[test]
     fn levels_of_a_shared_rule_count_where_it_is_used() {
         let shared = Value::Object(vec![("x".into(), nested(60))]);
         let root = Node::root(&shared);
-        let mut compiler = Compiler::new(root).unwrap();
+        let mut rules = Check::new(root);
         let using = |levels: usize| {
             (0..levels).fold(Value::Object(vec![("$ref".into(), "x".into())]), |inner, _| {
                 Value::Object(vec![("!".into(), inner)])
             })
         };
-        let mut fault = |rule: Value| compiler.compile(&Node::root(&rule)).err().map(|flaw| flaw.fault);
+        let mut fault = |rule: Value| rules.check(&Node::root(&rule)).err().map(|flaw| flaw.fault);
         // Too deep from the first, and yet of use to the second, before and after it is known.
         assert_eq!(fault(using(5)), Some(Fault::TooDeep));
         assert_eq!(fault(using(4)), None);
@@ -366,19 +319,19 @@ mod tests {
     #[test]
     fn ten_thousand_nodes_are_taken_and_one_more_is_not() {
         let list = |n: usize| Value::Array(vec![Value::Null; n]);
-        assert!(compile(&list(9_999)).is_ok());
-        assert_eq!(compile(&list(10_000)).unwrap_err().fault, Fault::TooDeep);
+        assert!(check(&list(9_999)).is_ok());
+        assert_eq!(check(&list(10_000)).unwrap_err().fault, Fault::TooDeep);
     }
 
     #[test]
     fn nodes_of_a_shared_rule_count_for_each_use() {
         let shared = Value::Object(vec![("x".into(), Value::Array(vec![Value::Null; 999]))]);
         let root = Node::root(&shared);
-        let mut compiler = Compiler::new(root).unwrap();
+        let mut rules = Check::new(root);
         let mut uses = |n: usize| {
             let reference = Value::Object(vec![("$ref".into(), "x".into())]);
             let rule = Value::Array(vec![reference; n]);
-            compiler.compile(&Node::root(&rule)).is_ok()
+            rules.check(&Node::root(&rule)).is_ok()
         };
         assert!(uses(9));
         assert!(!uses(10));
@@ -390,11 +343,36 @@ mod tests {
         let link = |n: usize| Value::Object(vec![("$ref".into(), n.to_string().into())]);
         let shared = Value::Object((0..1_000).map(|n| (n.to_string(), nested_in(link(n + 1)))).collect());
         let root = Node::root(&shared);
-        let flaw = Compiler::new(root).unwrap().compile(&Node::root(&link(0))).unwrap_err();
+        let flaw = Check::new(root).check(&Node::root(&link(0))).unwrap_err();
         assert_eq!(flaw.fault, Fault::TooDeep);
     }
 
     fn nested_in(inner: Value) -> Value {
         Value::Object(vec![("!".into(), inner)])
+    }
+
+    #[test]
+    fn a_chain_of_references_alone_is_too_long_at_sixty_five() {
+        let link = |n: usize| Value::Object(vec![("$ref".into(), n.to_string().into())]);
+        let shared = Value::Object(
+            (1..=65).map(|n| (n.to_string(), if n < 65 { link(n + 1) } else { 1.0.into() })).collect(),
+        );
+        let root = Node::root(&shared);
+        assert!(Check::new(root).check(&Node::root(&link(2))).is_ok());
+        assert_eq!(Check::new(root).check(&Node::root(&link(1))).unwrap_err().fault, Fault::TooDeep);
+    }
+
+    #[test]
+    fn every_name_leads_to_its_own_operator() {
+        let names: Vec<&str> = NAMES.split_whitespace().collect();
+        assert_eq!(names.len(), OPERATORS.len());
+        for (name, operator) in names.into_iter().zip(OPERATORS) {
+            assert_eq!(Operator::of(name), Some(operator), "{name}");
+        }
+        for name in ["", "if ?:", "nope", " "] {
+            assert_eq!(Operator::of(name), None, "{name:?}");
+        }
+        let comparing = OPERATORS.into_iter().filter(|operator| operator.compares()).count();
+        assert_eq!(comparing, 8);
     }
 }

@@ -240,10 +240,10 @@ fn metadata_is_the_flag_sets_with_the_flags_over_it() {
     )
     .unwrap();
     let all = set.evaluate(&Value::Null, None);
-    assert_eq!(all[0].metadata, &json(r#"{"set":"s","version":2,"own":true}"#));
-    assert_eq!(all[1].metadata, &json(r#"{"set":"s","version":1}"#));
+    assert_eq!(all[0].metadata, json(r#"{"set":"s","version":2,"own":true}"#));
+    assert_eq!(all[1].metadata, json(r#"{"set":"s","version":1}"#));
     assert_eq!(all[2].metadata, set.metadata());
-    assert_eq!(flag("").evaluate(&Value::Null, None)[0].metadata, &json("{}"));
+    assert_eq!(flag("").evaluate(&Value::Null, None)[0].metadata, json("{}"));
 }
 
 #[test]
