@@ -386,12 +386,10 @@ pub fn whole(n: f64) -> Option<u64> {
 
 /// The text before the first `byte` (of ASCII), and what follows it. (`str::split` brings a search of 900 bytes.)
 pub fn cut(text: &str, byte: u8) -> (&str, Option<&str>) {
-    let mut at = 0;
-    for b in text.bytes() {
+    for (at, b) in text.bytes().enumerate() {
         if b == byte {
             return (&text[..at], Some(&text[at + 1..]));
         }
-        at += 1;
     }
     (text, None)
 }

@@ -267,12 +267,10 @@ impl Logic<'_> {
                     end = length.saturating_add(if length < 0 { count } else { start });
                 }
                 let mut part = String::new();
-                let mut at = 0;
-                for c in text.chars() {
-                    if at >= start && at < end {
+                for (at, c) in text.chars().enumerate() {
+                    if (at as i64) >= start && (at as i64) < end {
                         part.push(c);
                     }
-                    at += 1;
                 }
                 return Value::String(part);
             }
