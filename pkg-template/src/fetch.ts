@@ -64,15 +64,16 @@ export function limited<T>(parent: AbortSignal, work: (signal: AbortSignal) => P
   });
 }
 
-const MiB = 1 << 20;
+export const MiB = 1 << 20;
 
-const time = (text?: string) => {
+/** When a header says it is, in ms since 1970. */
+export const time = (text?: string | null) => {
   const at = Date.parse(text ?? "");
   return at > 0 ? at : undefined;
 };
 
 /** The text, cut off soon after `most` bytes. */
-async function read(response: Response, most: number): Promise<string> {
+export async function read(response: Response, most: number): Promise<string> {
   const reader = response.body?.getReader();
   const decoder = new TextDecoder();
   let text = "";
