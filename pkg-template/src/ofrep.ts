@@ -5,10 +5,10 @@ import { TrueupError } from "./errors.js";
 import { changedFlags, flagDetails, type FlagState, noFlags, readFlag } from "./flags.js";
 import { guarded, resolve } from "./given.js";
 import { isVisible } from "./page.js";
-import type { Events, FlagContext, FlagDetails, FlagMap, Flags, FlagTypes, FlagValue } from "./types.js";
+import type { Events, FlagContext, FlagDetails, Flags, FlagTypes, FlagValue } from "./types.js";
 
 export { TrueupError };
-export type { Events, FlagContext, FlagDetails, FlagMap, Flags, FlagTypes, FlagValue };
+export type { Events, FlagContext, FlagDetails, Flags, FlagTypes, FlagValue };
 
 /** What `connectFlags` takes. */
 export interface RemoteOptions {
@@ -56,7 +56,7 @@ export interface RemoteFlags extends Disposable {
   /** For stores: calls `listener` when `getSnapshot()` has changed. Returns the way to stop it. */
   subscribe(listener: () => void): () => void;
   /** The same object until something has changed. */
-  getSnapshot(): { readonly flags: FlagMap };
+  getSnapshot(): { readonly flags: ReadonlyMap<string, FlagDetails> };
   /** Asks now, unless a backoff or `Retry-After` forbids it. Rejects only with the reason of `signal`. */
   check(options?: { signal?: AbortSignal }): Promise<Evaluation>;
   /** All that it knows, as plain data; its form may grow. */

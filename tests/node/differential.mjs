@@ -1,7 +1,8 @@
 // Random flag sets and contexts, evaluated by Trueup and by npm @openfeature/flagd-core, which others wrote.
 //
-// A case is made from one seed. `TRUEUP_SEED=N` runs the case of seed N alone and prints it; without it a run prints the
-// seed that it began with. What differs is shrunk before it is printed.
+// A case is made from one seed. `TRUEUP_SEED=N` runs the case of seed N alone; without it a run prints the seed that it began
+// with. What differs is shrunk before it is printed.
+import { createRequire } from "node:module";
 import { isDeepStrictEqual } from "node:util";
 import { FlagdCore } from "@openfeature/flagd-core";
 
@@ -112,8 +113,8 @@ function truth(r, depth) {
   const kind = () => r.one(["text", "number"]);
   const pair = (kind) => [rule(r, kind, depth - 1), rule(r, kind, depth - 1)];
   return r.one([
-    () => ({ [r.one(["==", "!=", "===", "!=="])]: r.maybe(0.8) ? pair(kind()) : [rule(r, kind(), depth - 1), rule(r, kind(), depth - 1)] }),
-    () => ({ [r.one(["<", "<=", ">", ">="])]: pair(kind()) }),
+    () => ({ [r.one(["==", "!=", "===", "!=="])]: r.maybe(0.85) ? pair(kind()) : [rule(r, kind(), depth - 1), rule(r, kind(), depth - 1)] }),
+    () => ({ [r.one(["<", "<=", ">", ">="])]: r.maybe(0.95) ? pair(kind()) : [rule(r, kind(), depth - 1), rule(r, kind(), depth - 1)] }),
     () => ({ [r.one(["<", "<="])]: r.some(3, 3, () => rule(r, "number", depth - 1)) }),
     () => ({ [r.one(["and", "or"])]: r.some(1, 3, () => truth(r, depth - 1)) }),
     () => ({ [r.one(["!", "!!"])]: [truth(r, depth - 1)] }),
@@ -138,7 +139,7 @@ function outcome(r, names, depth) {
   return r.one([
     () => ({ if: [truth(r, depth - 1), outcome(r, names, depth - 1), outcome(r, names, depth - 1)] }),
     () => ({ if: [truth(r, depth - 1), outcome(r, names, depth - 1), truth(r, depth - 1), outcome(r, names, depth - 1), ...(r.maybe(0.7) ? [outcome(r, names, depth - 1)] : [])] }),
-    () => ({ if: [truth(r, depth - 1), outcome(r, names, depth - 1)] }),
+    () => ({ [r.one(["if", "?:"])]: [truth(r, depth - 1), outcome(r, names, depth - 1)] }),
     () => fractional(r, names, depth - 1),
     () => fractional(r, names, depth - 1),
     () => truth(r, depth - 1),
@@ -188,15 +189,48 @@ export function draw(seed) {
 
 // ---- The other side -------------------------------------------------------------------------------------------------
 
-/** What flagd-core makes of it: a `Map` of details by key, and what its rules threw. */
-export function reference({ document, context, seconds }) {
+const require = createRequire(import.meta.url);
+const own = createRequire(require.resolve("@openfeature/flagd-core"));
+const { LogicEngine } = own("json-logic-engine");
+const MurmurHash3 = own("imurmurhash");
+
+/** JavaScript's own `==` and `!=`, between neighbours. */
+const loosely = (holds) => (list) => list.slice(1).every((value, at) => holds(list[at], value));
+
+/** Faults of flagd-core that can be mended for one call: what then agrees with Trueup differed by the fault alone. */
+const MENDED = {
+  hash: [MurmurHash3.prototype, "hash", (hash) => function (key) {
+    return hash.call(this, Buffer.from(key, "utf8").toString("latin1"));
+  }],
+  truth: [LogicEngine.prototype, "truthy", (truthy) => function (value) {
+    return Object.prototype.toString.call(value) === "[object Object]" || truthy.call(this, value);
+  }],
+  not: [LogicEngine.prototype, "addMethod", (addMethod) => function (...given) {
+    addMethod.call(this, "!", ([value]) => !this.truthy(value), { deterministic: false });
+    addMethod.call(this, "!!", ([value]) => !!this.truthy(value), { deterministic: false });
+    return addMethod.apply(this, given);
+  }],
+  equality: [LogicEngine.prototype, "addMethod", (addMethod) => function (...given) {
+    addMethod.call(this, "==", loosely((a, b) => a == b));
+    addMethod.call(this, "!=", loosely((a, b) => a != b));
+    return addMethod.apply(this, given);
+  }],
+};
+
+/** What flagd-core makes of it: a `Map` of details by key, with what it noted on the way. */
+export function reference({ document, context, seconds }, { mended = [], interpreted = false } = {}) {
   const notes = [];
   const logger = { debug: (...given) => notes.push(given.join(" ")), info() {}, warn() {}, error() {} };
-  const core = new FlagdCore(undefined, logger);
-  core.setConfigurations(JSON.stringify(document));
-  const { now } = Date;
+  const restore = [[Date, "now", Date.now]];
   Date.now = () => seconds * 1000;
+  for (const name of mended) {
+    const [object, method, mend] = MENDED[name];
+    restore.push([object, method, object[method]]);
+    object[method] = mend(object[method]);
+  }
   try {
+    const core = new FlagdCore(undefined, logger, { disableDynamicCodeGeneration: interpreted });
+    core.setConfigurations(JSON.stringify(document));
     const flags = new Map();
     for (const [key, flag] of core.getFlags()) {
       notes.length = 0;
@@ -208,58 +242,110 @@ export function reference({ document, context, seconds }) {
     }
     return flags;
   } finally {
-    Date.now = now;
+    for (const [object, method, before] of restore) object[method] = before;
   }
 }
 
-/** Where flagd-core does not follow the rules of issue 4, or these leave it open. The first that applies counts. */
-export const DIFFERENCES = [];
+/** What the engine throws: NaN, `{ type }`, or what JavaScript does. */
+const THROWN = /Error evaluating targeting rule for flag '[^']*': (undefined|.* is not a function|Cannot read properties of null)/;
+/** A rule threw, with such a message. */
+const threw = (message) => ({ theirs }) => theirs.errorCode === "GENERAL" && message.test(theirs.notes);
+const interpreted = ({ given, key }) => reference(given, { interpreted: true }).get(key);
+/** Mended, or otherwise, it agrees. */
+const agrees = (options) => ({ key, given, ours }) => same(ours, reference(given, options).get(key));
+
+/** Where flagd-core does not follow the rules of issue 4, or they leave it open. The first that applies counts. */
+export const DIFFERENCES = [
+  {
+    name: "hash of UTF-16",
+    why: "flagd hashes the UTF-8 of the bucketing key; imurmurhash takes UTF-16 units. With its key in UTF-8 it agrees.",
+    applies: agrees({ mended: ["hash"] }),
+  },
+  {
+    name: "compiled rules",
+    why: 'by default it compiles rules; then `cat` writes "null" for nothing, `all` holds for what is no list, and comparisons mix up their operands. Its own interpreter agrees, or throws.',
+    applies: (pair) => agrees({ interpreted: true, mended: ["hash"] })(pair) || (pair.theirs.errorCode !== "GENERAL" && threw(THROWN)({ theirs: interpreted(pair) })),
+  },
+  {
+    name: "empty objects",
+    why: "json-logic-engine takes {} for false; JsonLogic's reference and truthiness.json take it for true. With that it agrees.",
+    applies: agrees({ mended: ["truth", "hash"] }),
+  },
+  {
+    name: "lists as the only operand",
+    why: 'to `{"!!": [{"var": "list"}]}` the list is the operand; the engine takes its first item. With that it agrees.',
+    applies: agrees({ mended: ["not", "hash"] }),
+  },
+  {
+    name: "null and zero",
+    why: "to the engine null equals 0, false and an empty text; to JsonLogic, as to JavaScript, it equals only itself. With that it agrees.",
+    applies: agrees({ mended: ["equality", "hash"] }),
+  },
+  {
+    name: "own operators in loops",
+    why: "in `map`, `filter`, `all`, … its own operators throw: they look for a logger in the item.",
+    applies: threw(/Logger not found in context|Symbol\(flagd\.logger\)/),
+  },
+  {
+    name: "operands of another kind",
+    why: "the engine throws where an operand is of no kind that it takes, with constants as early as when it loads; JsonLogic coerces.",
+    applies: (pair) => threw(THROWN)(pair) || (pair.theirs.errorCode === "PARSE_ERROR" && threw(THROWN)({ theirs: interpreted(pair) })),
+  },
+];
 
 // ---- Comparing ------------------------------------------------------------------------------------------------------
 
 const FIELDS = ["value", "variant", "reason", "errorCode", "metadata"];
+const same = (a, b) => isDeepStrictEqual(JSON.parse(text(a)), JSON.parse(text(b)));
 const text = (details) => JSON.stringify(FIELDS.map((field) => details?.[field] ?? (field === "metadata" ? {} : null)));
 
 /** The flags of a case that differ: `{ key, ours, theirs, known }`, `known` the difference that explains it, if any. */
 export function compare(given, evaluate) {
   const theirs = reference(given);
   const ours = evaluate(given.document, given.context, given.seconds);
-  return [...theirs.keys()].flatMap((key) => {
-    const pair = { key, rule: given.document.flags[key]?.targeting, given, ours: ours.get(key), theirs: theirs.get(key) };
-    if (isDeepStrictEqual(JSON.parse(text(pair.ours)), JSON.parse(text(pair.theirs)))) return [];
+  return [...new Set([...theirs.keys(), ...ours.keys()])].flatMap((key) => {
+    const pair = { key, rule: given.document.flags[key]?.targeting, given, ours: ours.get(key), theirs: theirs.get(key) ?? {} };
+    if (same(pair.ours, pair.theirs)) return [];
     return [{ ...pair, known: DIFFERENCES.find(({ applies }) => applies(pair)) }];
   });
 }
 
 /**
- * Compares `count` cases from `seed` on. Answers with how many there were, how often each known difference left one out, and
- * the first that nothing explains, shrunk.
+ * Compares `count` cases from `seed` on. Answers with how many there were, how many of them known differences left out (by
+ * their names, and in all), and the first that nothing explains, shrunk.
  */
 export function run(evaluate, { seed, count }) {
-  const left = new Map();
-  let flags = 0;
+  const left = { cases: 0, by: {} };
   for (let index = 0; index < count; index++) {
     const given = draw(seed + index);
-    flags += Object.keys(given.document.flags).length;
     const differing = compare(given, evaluate);
-    const unexplained = differing.find(({ known }) => !known);
-    if (unexplained) return { seed: seed + index, failure: report(shrink(given, evaluate), evaluate), count: index + 1, flags, left };
-    const names = new Set(differing.map(({ known }) => known.name));
-    for (const name of names) left.set(name, (left.get(name) ?? 0) + 1);
-    if (names.size) left.set("", (left.get("") ?? 0) + 1);
+    if (differing.some(({ known }) => !known)) return { left, failure: report(seed + index, shrink(given, evaluate), evaluate) };
+    for (const name of new Set(differing.map(({ known }) => known.name))) left.by[name] = (left.by[name] ?? 0) + 1;
+    if (differing.length) left.cases++;
   }
-  return { seed, count, flags, left };
+  return { left };
 }
 
-function report(given, evaluate) {
-  const [{ key, ours, theirs }] = compare(given, evaluate).filter(({ known }) => !known);
-  return [`${key} differs`, `trueup:     ${text(ours)}`, `flagd-core: ${text(theirs)} ${theirs.notes ?? ""}`, JSON.stringify(given, null, 1)].join("\n");
+/** The seed to begin with: a new one each time, unless the environment names the case to run. */
+export function begin(count) {
+  const { TRUEUP_SEED } = process.env;
+  return TRUEUP_SEED ? { seed: Number(TRUEUP_SEED), count: 1 } : { seed: Date.now() % 2 ** 31, count };
+}
+
+function report(seed, given, evaluate) {
+  const { key, ours, theirs } = compare(given, evaluate).find(({ known }) => !known);
+  return [
+    `${key} of TRUEUP_SEED=${seed} differs; shrunk:`,
+    `trueup:     ${text(ours)}`,
+    `flagd-core: ${text(theirs)} ${theirs.notes ?? ""}`,
+    JSON.stringify(given),
+  ].join("\n");
 }
 
 // ---- Shrinking ------------------------------------------------------------------------------------------------------
 
 /** A smaller case that still differs in the same way, without an explanation. */
-export function shrink(given, evaluate) {
+function shrink(given, evaluate) {
   const way = (given) => {
     try {
       const found = compare(given, evaluate).find(({ known }) => !known);
@@ -299,18 +385,23 @@ function* simpler({ document, context }) {
       if (typeof part === "object" && part !== null && !Array.isArray(part) && Object.keys(part).length) yield put({ ...flag, targeting: part });
   }
   for (const name in shared) for (const part of parts(shared[name])) yield { document: { ...document, $evaluators: { ...shared, [name]: part } } };
-  for (const part of parts(context)) yield { context: part };
+  for (const part of parts(context, 0)) yield { context: part };
 }
 
-/** The value with one part taken out, or one part in the place of what holds it; large steps first. */
-function* parts(value) {
+/**
+ * The value with one part taken out, or one operand in the place of its operation; large steps first. What is left of a rule
+ * is a rule: operations keep two operands, and their names.
+ */
+function* parts(value, least = 2) {
   if (typeof value !== "object" || value === null) return;
-  const keys = Object.keys(value);
-  const put = (key, part) => (Array.isArray(value) ? value.with?.(key, part) ?? value.map((old, at) => (at === +key ? part : old)) : { ...value, [key]: part });
-  for (const key of keys) yield Array.isArray(value) ? value.filter((_, at) => at !== +key) : Object.fromEntries(Object.entries(value).filter(([name]) => name !== key));
-  for (const key of keys) {
-    const inner = value[key];
-    if (typeof inner === "object" && inner !== null) for (const deep of Object.values(inner)) yield put(key, deep);
-    for (const part of parts(inner)) yield put(key, part);
+  const entries = Object.entries(value);
+  const list = Array.isArray(value);
+  const put = (key, part) => (list ? value.map((old, at) => (at === +key ? part : old)) : { ...value, [key]: part });
+  if (entries.length > least)
+    for (const [key] of entries) yield list ? value.filter((_, at) => at !== +key) : Object.fromEntries(entries.filter(([name]) => name !== key));
+  for (const [key, inner] of entries) {
+    if (typeof inner === "object" && inner !== null && !Array.isArray(inner))
+      for (const deep of Object.values(inner).flat()) yield put(key, deep);
+    for (const part of parts(inner, least)) yield put(key, part);
   }
 }

@@ -237,6 +237,7 @@ impl Logic<'_> {
             Operator::In => {
                 let mut found = false;
                 match second {
+                    Value::String(text) if text.is_empty() => {}
                     Value::String(text) => found = contains(text.as_bytes(), self.text(first).as_bytes()),
                     _ => {
                         for item in second.items() {
@@ -790,6 +791,8 @@ mod tests {
             (r#"{"in":["spring","Springfield"]}"#, "{}", "false"),
             (r#"{"in":["","x"]}"#, "{}", "true"),
             (r#"{"in":["long","x"]}"#, "{}", "false"),
+            // In nothing there is nothing: the reference and flagd's JavaScript engine have it so.
+            (r#"{"in":["",""]}"#, "{}", "false"),
             (r#"{"in":["é","café"]}"#, "{}", "true"),
             (r#"{"in":[2,"123"]}"#, "{}", "true"),
             (r#"{"in":[{"var":"email"},"a@example.com"]}"#, "{}", "false"),
