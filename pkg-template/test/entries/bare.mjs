@@ -7,8 +7,8 @@ import vm from "node:vm";
 
 const pkg = process.env.TRUEUP_PKG;
 const { exports } = JSON.parse(readFileSync(join(pkg, "package.json"), "utf8"));
-const react = await import("react");
-const jsx = await import("react/jsx-runtime");
+/** What entries may import of others. */
+const PEERS = Object.fromEntries(await Promise.all(["react", "react/jsx-runtime", "@openfeature/web-sdk"].map(async (name) => [name, await import(name)])));
 
 async function load(file, context) {
   const modules = new Map();
@@ -21,8 +21,7 @@ async function load(file, context) {
       for (const name of Object.keys(namespace)) this.setExport(name, namespace[name]);
     }, { context });
   const link = (specifier, { identifier }) => {
-    if (specifier === "react") return given(react);
-    if (specifier === "react/jsx-runtime") return given(jsx);
+    if (specifier in PEERS) return given(PEERS[specifier]);
     assert.match(specifier, /^\./, `${identifier} imports ${specifier}`);
     return of(join(dirname(identifier), specifier));
   };
