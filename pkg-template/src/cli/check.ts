@@ -42,7 +42,8 @@ function decoded(document: Document, at: number): Finding[] {
     const broken = tab.faults.filter(({ blame, code, path = "" }) => {
       const serves = SERVES.includes(code) || (code === "undefined" && path.endsWith(".preferred"));
       const fresh = !found.some((f) => f.path === path && f.code === code);
-      if (fresh) {
+      // What was wrong and has been taken out is not missing.
+      if (fresh && !found.some((f) => f.path === path && code === "missing")) {
         const place = document.place(steps(document.value, path));
         const severity = serves ? "warning" : "error";
         found.push({ severity, code, path, message: blame === "network" ? prose["not-json"]! : worded(document, code, path), ...place });

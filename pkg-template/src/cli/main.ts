@@ -7,6 +7,12 @@ import { program } from "./program.js";
 /** A failure before the options are known has to know this too. */
 const json = process.argv.includes("--json");
 
+// Whoever reads the first lines only (`| head`) has closed the pipe: no fault.
+for (const stream of [process.stdout, process.stderr])
+  stream.on("error", (error: NodeJS.ErrnoException) => {
+    if (error.code !== "EPIPE") throw error;
+  });
+
 try {
   await program(json).parseAsync();
 } catch (error) {
@@ -23,7 +29,7 @@ try {
 
 function fail({ exit, message, details }: Failure): void {
   process.exitCode = EXIT[exit];
-  new Output(json).report({ ok: false, exit: EXIT[exit], error: { code: exit, message, ...details } });
+  new Output(json).report({ ok: false, exit: EXIT[exit], error: { ...details, code: exit, message } });
   if (json) return;
   const { line, text, column } = details as { line?: number; text?: string; column?: number };
   const place = line === undefined ? "" : `\n${String(line).padStart(5)} | ${text}\n      | ${" ".repeat(column! - 1)}^`;

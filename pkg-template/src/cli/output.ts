@@ -1,5 +1,4 @@
 /** What the command line says, and how it ends. */
-import { writeSync } from "node:fs";
 
 /** Exit codes, by what went wrong. They are documented in docs/command-line.md and in `--help`. */
 export const EXIT = {
@@ -58,15 +57,7 @@ export class Output {
   }
 }
 
-/** All of it, also into a pipe that is slow to be read. */
+/** Nothing ends the process before all is written: it ends by itself. */
 export function print(to: 1 | 2, text: string): void {
-  const bytes = Buffer.from(text);
-  for (let at = 0; at < bytes.length; ) {
-    try {
-      at += writeSync(to, bytes, at);
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code === "EPIPE") return;
-      if ((error as NodeJS.ErrnoException).code !== "EAGAIN") throw error;
-    }
-  }
+  (to === 1 ? process.stdout : process.stderr).write(text);
 }

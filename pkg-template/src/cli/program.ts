@@ -257,8 +257,10 @@ export function program(json: boolean): Command {
   return trueup;
 }
 
+/** For what Commander does not judge while it reads the command line. */
 function checked(version: string): string {
-  return isVersion(version) ? version : wrong("an integer, dotted numbers of 1 to 4 parts, or an ISO date is needed.");
+  if (isVersion(version)) return version;
+  throw new Failure("usage", `${JSON.stringify(version)} is not a version: an integer, dotted numbers of 1 to 4 parts, or an ISO date`);
 }
 
 /** The build that a command is about: by its stamp, or by id and version. */
