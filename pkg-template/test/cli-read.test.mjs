@@ -148,6 +148,29 @@ test("explain negotiates, by --speaks or by the stamp", options, async (t) => {
   assert.match((await dir.ends(0, "explain", "trueup.json", "--stamp", "stamp.json", ...at())).out, /orders: client-too-old, calls are refused before they are sent/);
 });
 
+test("explain evaluates the flags for a context and the build", options, async (t) => {
+  const dir = world(t);
+  const flags = async (...args) => (await dir.report(0, "explain", "trueup.json", ...args, ...at())).flags;
+  const old = await flags("--build", "b1", "--version", "1.0.0", "--context", '{"targetingKey":"ada"}');
+  assert.deepEqual([old["new-checkout"].variant, old["new-checkout"].reason, old.theme.value], ["off", "TARGETING_MATCH", 2]);
+  const build = ["--build", "b3", "--version", "1.2.0"];
+  const variants = [];
+  for (const name of ["a", "b", "c", "d", "e", "f", "g", "h"]) variants.push((await flags(...build, "--context", JSON.stringify({ targetingKey: name })))["new-checkout"].variant);
+  assert.deepEqual([...new Set(variants)].sort(), ["off", "on"], "a split by targeting key");
+  await dir.ends(0, "flag", "off", "new-checkout", ...at());
+  const { out } = await dir.ends(0, "explain", "trueup.json", ...build, ...at());
+  assert.match(out, /new-checkout: the app's own fallback, DISABLED/);
+});
+
+test("check knows flags that are broken, each by its place", options, async (t) => {
+  const flags = { flags: { a: { state: "ENABLED", variants: {} }, b: { state: "ENABLED", variants: { on: 1 }, targeting: { iff: [] } }, c: { state: "ENABLED", variants: { on: 1 } } } };
+  const dir = scratch(t, { "m.json": { ...manifest, flags } });
+  const { findings } = await dir.report(1, "check", "m.json", ...at());
+  assert.deepEqual(findings.map(({ code, path }) => `${code} ${path}`), ["missing flags.flags.a.variants", "operator flags.flags.b.targeting.iff"]);
+  dir.write("m.json", { ...manifest, flags: { fractional: 7, flags: {} } });
+  assert.equal((await dir.report(1, "check", "m.json", ...at())).findings[0].path, "flags.fractional");
+});
+
 test("explain looks at another moment with --at", options, async (t) => {
   const dir = scratch(t, { "m.json": { ...manifest, supported: { recommended: "1.1", deadline: "2026-12-01T00:00:00Z" } } });
   const standing = async (time) => (await dir.report(0, "explain", "m.json", "--build", "b1", "--version", "1", "--at", time)).standing;

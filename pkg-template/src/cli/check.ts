@@ -58,8 +58,8 @@ function decoded(document: Document, at: number): Finding[] {
 /** What a code means there, with the value that is wrong. */
 function worded(document: Document, code: string, path: string): string {
   const special: { [fault: string]: string } = {
-    "contradiction supported.minimum": "is above supported.recommended or current.version",
-    "contradiction supported.recommended": "is above current.version",
+    "contradiction supported.minimum": "is above supported.recommended or current.version, or of another kind (dates against numbers)",
+    "contradiction supported.recommended": "is above current.version, or of another kind (dates against numbers)",
     "contradiction supported.blocked": "blocks the current build",
   };
   if (code === "missing" && /^supported\.blocked\[\d+\]$/.test(path)) return "needs an id or a version";
@@ -120,10 +120,7 @@ function suspected(document: Document, at: number, errors: Finding[]): Finding[]
   if (errors.some(({ severity, path }) => severity === "error" && !/^(apis|flags)\b/.test(path))) return found;
   const current = document.get("current", "version");
   for (const name of ["minimum", "recommended"]) {
-    const bound = document.get("supported", name);
-    if (bound === undefined) continue;
-    if (current === undefined) add("no-version", ["supported", name]);
-    else if (compare(String(bound), String(current)) === "not-comparable") add("not-comparable", ["supported", name]);
+    if (current === undefined && document.get("supported", name) !== undefined) add("no-version", ["supported", name]);
   }
   const deadline = document.get("supported", "deadline");
   if (deadline !== undefined) {

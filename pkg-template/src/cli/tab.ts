@@ -43,7 +43,8 @@ export class Tab {
   standing: Standing = { status: "unknown", reason: "no-manifest" };
   refresh: RefreshState = { phase: "idle" };
   plan: Plan = { generation: 0, apis: {} };
-  flags: { readonly [key: string]: FlagDetails } = {};
+  /** Evaluated; without a value the reader's own fallback stands. */
+  flags: { readonly [key: string]: Partial<FlagDetails> } = {};
   /** All that was reported, in order. */
   readonly faults: Fault[] = [];
   /** How the last poll ended. */
@@ -115,6 +116,7 @@ export class Tab {
     else if (event === "refresh") this.refresh = detail as RefreshState;
     else if (event === "plan") this.plan = detail as Plan;
     else if (event === "error") this.faults.push(detail as Fault);
+    else if (event === "flags") this.flags = Object.fromEntries((detail as { flags: [string, Partial<FlagDetails>][] }).flags);
     else if (event === "poll") this.outcome = (detail as { outcome: string }).outcome;
   }
 }

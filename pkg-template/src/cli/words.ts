@@ -51,7 +51,6 @@ export const findings: { readonly [code: string]: string } = {
   double: "stands twice: the last one counts",
   "no-effect": "has no effect",
   past: "has passed",
-  "not-comparable": "cannot be compared with current.version: dates compare with dates only",
   "no-version": "orders nothing while current has no version: tabs are told apart by id only",
   paused: "is on: no tab acts unasked",
   "no-etag": "the answer has no ETag: every poll is a full download",
