@@ -17,7 +17,7 @@ fn faults(manifest: &Value) -> Vec<Blame> {
     let now = Now { mono: 0, wall: harness::EPOCH };
     let options = json(r#"{ "build": { "id": "tab" }, "apis": { "orders": ["1"] } }"#).unwrap();
     let start = Start { visible: true, online: true, ..Start::default() };
-    let mut client = Client::new(&options, start, json, Numbers::native(), now).unwrap();
+    let mut client = Client::new(&options, start, harness::parse, Numbers::native(), now).unwrap();
     let answer = Answer { status: 200, text: Some(manifest.to_string()), ..Answer::default() };
     client.handle(now, Event::Answer { answer, told: None });
     let mut faults = Vec::new();
