@@ -61,7 +61,7 @@ export class Tab {
     const { id, version, apis, app } = build;
     const options = { build: { id, version }, app, apis, flags: context && { context } };
     const mark = { id, ...(version !== undefined && { version: String(version) }) };
-    const start = { seed, session: null, mark, visible: true, online: true, locks: false, reloadOff: false };
+    const start = { seed, nonce: seed, session: null, mark, visible: true, online: true, locks: false, reloadOff: false };
     this.#at = at;
     this.#watch = watch;
     try {
