@@ -1,10 +1,7 @@
 /** The two requests of the page's own: the manifest and the shell. Neither ever rejects. */
 import type { Answer, Failed, Input } from "./wire.js";
 
-/**
- * Fetches the manifest; the core limits how long it may take. Where its ETag is `etag` the body stays undecoded, but is
- * read to its end, or the cache would drop it: at once, which costs a quarter less than piece by piece.
- */
+/** Fetches the manifest; the core limits how long it may take. The body stays undecoded where its ETag is `etag`. */
 export async function poll(url: string, signal: AbortSignal, etag?: string): Promise<Answer | Failed> {
   try {
     const response = await fetch(url, { cache: "no-cache", signal });
@@ -15,7 +12,7 @@ export async function poll(url: string, signal: AbortSignal, etag?: string): Pro
     const positive = (number: number) => (number >= 0 ? number : undefined);
     const tag = header("etag");
     const known = !!tag && tag === etag;
-    const text = known ? ((await response.arrayBuffer()), "") : await read(response, MiB);
+    const text = await read(response, MiB, known);
     return {
       type: "answer",
       own: true,
@@ -64,23 +61,22 @@ export function limited<T>(parent: AbortSignal, work: (signal: AbortSignal) => P
   });
 }
 
-export const MiB = 1 << 20;
+const MiB = 1 << 20;
 
-/** When a header says it is, in ms since 1970. */
-export const time = (text?: string | null) => {
+const time = (text?: string) => {
   const at = Date.parse(text ?? "");
   return at > 0 ? at : undefined;
 };
 
-/** The text, cut off soon after `most` bytes. */
-export async function read(response: Response, most: number): Promise<string> {
+/** The text, cut off soon after `most` bytes. A `known` one is read to its end (or the cache would drop it), not decoded. */
+async function read(response: Response, most: number, known?: boolean): Promise<string> {
   const reader = response.body?.getReader();
   const decoder = new TextDecoder();
   let text = "";
   for (let size = 0; reader; ) {
     const { done, value } = await reader.read();
     if (done) break;
-    text += decoder.decode(value, { stream: true });
+    if (!known) text += decoder.decode(value, { stream: true });
     if ((size += value.length) > most) {
       reader.cancel().catch(() => {});
       return text.padEnd(most + 1);

@@ -559,7 +559,9 @@ impl Client {
             }
         }
         let seconds = self.server.at(now).unwrap_or(now.wall) / SECOND;
-        self.effects.extend(self.flags.evaluate(now.mono, seconds).map(Effect::Flags));
+        if let Some(outcome) = self.flags.evaluate(now.mono, seconds) {
+            self.effects.push_back(Effect::Flags(outcome));
+        }
     }
 
     /// After every event: polls that are due, the standing, the refresh.
