@@ -336,6 +336,17 @@ fn flags_are_there_before_the_standing_is_told() {
 }
 
 #[test]
+fn a_variant_may_be_null_and_is_not_the_callers_default() {
+    let page =
+        shop(&flags(&[("none", r#"{"state":"ENABLED","variants":{"none":null},"defaultVariant":"none"}"#)]));
+    let Some(Effect::Flags(of)) = page.effects.iter().find(|effect| matches!(effect, Effect::Flags(_)))
+    else {
+        panic!()
+    };
+    assert_eq!(of.get("flags").unwrap().items()[0].items()[1].get("value"), Some(&Value::Null));
+}
+
+#[test]
 fn a_server_evaluates_with_an_inlined_manifest_and_no_more_than_the_start() {
     let document = r#","flags":{"metadata":{"set":"s"},"flags":{"new":{"state":"ENABLED","variants":{"on":1},"defaultVariant":"on","metadata":{"own":true}}}}"#;
     let start = trueup::core::event::Start { inline: Some(published(5, document)), ..Default::default() };
@@ -343,7 +354,7 @@ fn a_server_evaluates_with_an_inlined_manifest_and_no_more_than_the_start() {
     let mut client = Client::new(&json(OPTIONS).unwrap(), start, parse, Numbers::native(), now).unwrap();
     let outcome = std::iter::from_fn(|| client.poll_effect())
         .find_map(|effect| if let Effect::Flags(of) = effect { Some(of) } else { None });
-    let expected = r#"{"flags":[["new",{"reason":"STATIC","value":1,"variant":"on","metadata":{"own":true,"set":"s"}}]],"metadata":{"set":"s"}}"#;
+    let expected = r#"{"flags":[["new",{"reason":"STATIC","value":1,"variant":"on","metadata":{"set":"s","own":true}}]],"metadata":{"set":"s"}}"#;
     assert_eq!(outcome, json(expected));
 }
 

@@ -5,6 +5,7 @@ import { disposable } from "./disposable.js";
 import { TrueupError } from "./errors.js";
 import { limited, poll, shell } from "./fetch.js";
 import { changedFlags, flagDetails, noFlags, readFlag } from "./flags.js";
+import { guarded, plain, resolve } from "./given.js";
 import { type CoreClass, load } from "./loader.js";
 import { about, type Held, isVisible, localized, mark, type Member, page, read, reload, settlePrompt, share, warn, write } from "./page.js";
 import { createPrompt, type PromptView } from "./prompt.js";
@@ -511,29 +512,3 @@ export function connect(options: T.Options = {}): T.Trueup {
 const chance = () => Math.floor(Math.random() * 2 ** 53);
 
 const clocks = (): [mono: number, wall: number] => [performance.now(), Date.now()];
-
-/** The app's own listeners neither stop Trueup nor fail silently. */
-function guarded(call: () => void): void {
-  try {
-    call();
-  } catch (thrown) {
-    console.error(thrown);
-  }
-}
-
-function resolve(url: string, path: string): string {
-  try {
-    return new URL(url, document.baseURI).href;
-  } catch {
-    throw new TrueupError("path", path);
-  }
-}
-
-/** A copy as JSON has it: what crosses into the core has no cycles, functions or classes. */
-function plain(value: object, path: string): object {
-  try {
-    return JSON.parse(JSON.stringify(value));
-  } catch {
-    throw new TrueupError("type", path);
-  }
-}

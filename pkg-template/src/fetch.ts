@@ -1,7 +1,10 @@
 /** The two requests of the page's own: the manifest and the shell. Neither ever rejects. */
 import type { Answer, Failed, Input } from "./wire.js";
 
-/** Fetches the manifest; the core limits how long it may take. The body stays undecoded where its ETag is `etag`. */
+/**
+ * Fetches the manifest; the core limits how long it may take. Where its ETag is `etag` the body stays undecoded, but is
+ * read to its end, or the cache would drop it: at once, which costs a quarter less than piece by piece.
+ */
 export async function poll(url: string, signal: AbortSignal, etag?: string): Promise<Answer | Failed> {
   try {
     const response = await fetch(url, { cache: "no-cache", signal });
@@ -12,7 +15,7 @@ export async function poll(url: string, signal: AbortSignal, etag?: string): Pro
     const positive = (number: number) => (number >= 0 ? number : undefined);
     const tag = header("etag");
     const known = !!tag && tag === etag;
-    const text = await read(response, MiB, known);
+    const text = known ? ((await response.arrayBuffer()), "") : await read(response, MiB);
     return {
       type: "answer",
       own: true,
@@ -61,22 +64,23 @@ export function limited<T>(parent: AbortSignal, work: (signal: AbortSignal) => P
   });
 }
 
-const MiB = 1 << 20;
+export const MiB = 1 << 20;
 
-const time = (text?: string) => {
+/** When a header says it is, in ms since 1970. */
+export const time = (text?: string | null) => {
   const at = Date.parse(text ?? "");
   return at > 0 ? at : undefined;
 };
 
-/** The text, cut off soon after `most` bytes. A `known` one is read to its end (or the cache would drop it), not decoded. */
-async function read(response: Response, most: number, known?: boolean): Promise<string> {
+/** The text, cut off soon after `most` bytes. */
+export async function read(response: Response, most: number): Promise<string> {
   const reader = response.body?.getReader();
   const decoder = new TextDecoder();
   let text = "";
   for (let size = 0; reader; ) {
     const { done, value } = await reader.read();
     if (done) break;
-    if (!known) text += decoder.decode(value, { stream: true });
+    text += decoder.decode(value, { stream: true });
     if ((size += value.length) > most) {
       reader.cancel().catch(() => {});
       return text.padEnd(most + 1);

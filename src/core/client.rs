@@ -559,9 +559,7 @@ impl Client {
             }
         }
         let seconds = self.server.at(now).unwrap_or(now.wall) / SECOND;
-        if let Some(outcome) = self.flags.evaluate(now.mono, seconds) {
-            self.effects.push_back(Effect::Flags(outcome));
-        }
+        self.effects.extend(self.flags.evaluate(now.mono, seconds).map(Effect::Flags));
     }
 
     /// After every event: polls that are due, the standing, the refresh.

@@ -88,16 +88,11 @@ impl Value {
     }
 
     /// An object of the given members, less those that are `null`.
-    pub fn object<const N: usize>(mut members: [(&str, Value); N]) -> Value {
-        Value::object_of(&mut members)
-    }
-
-    /// The same, once for all lengths.
-    fn object_of(members: &mut [(&str, Value)]) -> Value {
-        let mut all = Vec::with_capacity(members.len());
+    pub fn object<const N: usize>(members: [(&str, Value); N]) -> Value {
+        let mut all = Vec::with_capacity(N);
         for (name, value) in members {
             if !value.is_null() {
-                all.push((String::from(*name), std::mem::replace(value, Value::Null)));
+                all.push((name.to_owned(), value));
             }
         }
         Value::Object(all)
@@ -387,6 +382,16 @@ impl<'a> Node<'a> {
 pub fn whole(n: f64) -> Option<u64> {
     let i = n as u64;
     (i as f64 == n && i < 1 << 53).then_some(i)
+}
+
+/// The text before the first `byte` (of ASCII), and what follows it. (`str::split` brings a search of 900 bytes.)
+pub fn cut(text: &str, byte: u8) -> (&str, Option<&str>) {
+    for (at, b) in text.bytes().enumerate() {
+        if b == byte {
+            return (&text[..at], Some(&text[at + 1..]));
+        }
+    }
+    (text, None)
 }
 
 /// Appends an integer in decimal, without the formatting machinery.

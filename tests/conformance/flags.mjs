@@ -1,6 +1,6 @@
 // Flag case files (shared/conformance/README.md has their form), read as a caller reads flags.
 import { isDeepStrictEqual } from "node:util";
-import { client, count, end, files } from "./package.mjs";
+import { client, count, end, files } from "./_package.mjs";
 
 const json = (value) => JSON.stringify(value);
 const plain = (value) => JSON.parse(json(value ?? null));

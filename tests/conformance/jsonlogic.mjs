@@ -1,6 +1,6 @@
 // Suites of JsonLogic: arrays of cases { description, rule, data?, result or error }, and of comments. Each case becomes a
 // flag whose rule looks at what the case's rule gives; so nothing is asked of the package that an app could not ask.
-import { client, count, end, files } from "./package.mjs";
+import { client, count, end, files } from "./_package.mjs";
 
 /** Operators of newer engines: neither JsonLogic's reference nor flagd's schema has them. */
 const NEWER = /"(val|exists|\?\?|throw|try|preserve|length|get|slice|keys|xor)":/;

@@ -1,7 +1,7 @@
 // The deployment server (`cargo xtask serve`), and the page of a small app that uses the built package.
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
-import { after } from "node:test";
+import { atEnd } from "./driver.mjs";
 
 let started;
 
@@ -16,7 +16,7 @@ async function start() {
     cwd: new URL("../../", import.meta.url),
     stdio: ["ignore", "pipe", "inherit"],
   });
-  after(() => server.kill());
+  atEnd(() => server.kill());
   let said = "";
   const origin = await new Promise((resolve, reject) => {
     server.on("exit", (code) => reject(new Error(`the deployment server ended with ${code}`)));

@@ -1,19 +1,25 @@
-// The one driver of all end-to-end tests: starts Chromium, opens tabs that remember their faults, serves small sites.
+// The one driver of all end-to-end tests and benchmarks: starts Chromium, opens tabs that remember their faults, serves
+// small sites.
 //
 // `node --test` gives each test file a process of its own, so "once per process" below is once per test file.
 import assert from "node:assert/strict";
 import { createServer } from "node:http";
-import { after } from "node:test";
 import { chromium } from "playwright-core";
 
 /** The browser under test. `TRUEUP_CHROMIUM` names another one. */
 export const executablePath = process.env.TRUEUP_CHROMIUM ?? "/usr/bin/chromium";
 
-/** What ends with the file. Registered here, at import: within a test, `after` would mean after that test. */
 const endings = [];
-after(async () => {
+
+/** `end` runs after the file's last test, the latest registered first. */
+export const atEnd = (end) => void endings.push(end);
+
+/** Ends it all. In a test file this happens by itself; a script calls it. */
+export async function end() {
   for (const end of endings.reverse()) await end();
-});
+}
+// Registered at import: within a test, `after` would mean after that test. In a script `node:test` would report.
+if (process.argv[1]?.endsWith(".test.mjs")) (await import("node:test")).after(end);
 
 let launched;
 
@@ -22,7 +28,7 @@ export function browser() {
   if (!launched) {
     // As root there is no sandbox; /dev/shm is small in containers.
     launched = chromium.launch({ executablePath, args: ["--no-sandbox", "--disable-dev-shm-usage"] });
-    endings.push(async () => (await launched).close());
+    atEnd(async () => (await launched).close());
   }
   return launched;
 }
@@ -92,6 +98,6 @@ export async function serveSite(routes, test) {
     return new Promise((resolve) => server.close(resolve));
   };
   if (test) test.after(close);
-  else endings.push(close);
+  else atEnd(close);
   return `http://127.0.0.1:${server.address().port}`;
 }

@@ -20,7 +20,7 @@
 // Node: error prose belongs there.
 
 import { gzipSync } from "node:zlib";
-import { chmodSync, cpSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join, posix, relative, resolve, sep } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
@@ -35,7 +35,7 @@ const template = join(root, "pkg-template");
 const TARGET = { browser: ["es2022"], node: ["node20"] };
 
 /** Bundles one entry. `development` for the development build. Writes nothing. */
-async function bundle(entry, all, { wasm, development = false, plugins = [], stdin }) {
+async function bundle(entry, all, { wasm, version, development = false, plugins = [], stdin }) {
   const platform = entry.platform ?? "browser";
   const result = await esbuild.build({
     ...(stdin ? { stdin } : { entryPoints: [entry.path] }),
@@ -51,15 +51,37 @@ async function bundle(entry, all, { wasm, development = false, plugins = [], std
     charset: entry.format === "iife" ? "ascii" : "utf8",
     minify: !development && platform === "browser",
     legalComments: "none",
-    packages: "external",
-    define: { __DEV__: String(development || platform === "node") },
-    banner: entry.bin ? { js: "#!/usr/bin/env node" } : {},
+    // A command brings what it uses, so that the package has no dependency at run time; whoever imports an entry has the
+    // dependencies already.
+    packages: entry.bin ? "bundle" : "external",
+    ...(entry.bin && { mainFields: ["module", "main"] }),
+    define: { __DEV__: String(development || platform === "node"), __VERSION__: JSON.stringify(version ?? "") },
+    banner: entry.bin ? { js: BIN } : {},
     absWorkingDir: root,
     plugins: [...plugins, core(entry, wasm, development), shared(entry, all)],
   });
   const [{ text }] = result.outputFiles;
   const module = () => literal(split(readFileSync(join(wasm, "trueup_bg.wasm"))).text);
-  return { text: text.replace(PLACE, module), metafile: result.metafile };
+  return { text: text.replace(PLACE, module) + licences(result.metafile), metafile: result.metafile };
+}
+
+/** The first lines of a command. Bundled CommonJS asks for Node's modules by `require`. */
+const BIN = `#!/usr/bin/env node
+import { createRequire } from "node:module";
+const require = createRequire(import.meta.url);`;
+
+/** The licences of the packages that were bundled, as comments: they ask for it. */
+function licences(metafile) {
+  const inputs = Object.keys(metafile.inputs).map((path) => /^node_modules\/((?:@[^/]+\/)?[^/]+)\//.exec(path)?.[1]);
+  return [...new Set(inputs.filter(Boolean))]
+    .sort()
+    .map((name) => {
+      const dir = join(root, "node_modules", name);
+      const file = readdirSync(dir).find((file) => /^licen[cs]e/i.test(file));
+      if (!file) throw new Error(`${name} is bundled and has no licence file`);
+      return `\n/*!\n${name}\n\n${readFileSync(join(dir, file), "utf8").trim()}\n*/\n`;
+    })
+    .join("");
 }
 
 function outfile(entry, development) {
@@ -205,7 +227,7 @@ async function main() {
   await Promise.all(
     all.flatMap((entry) =>
       (entry.development ? [false, true] : [false]).map(async (development) => {
-        const result = await bundle(entry, all, { wasm: flags.wasm, development });
+        const result = await bundle(entry, all, { wasm: flags.wasm, version: flags.version, development });
         const path = join(flags.out, outfile(entry, development));
         write(path, result.text);
         if (entry.bin) chmodSync(path, 0o755);

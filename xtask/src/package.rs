@@ -119,7 +119,10 @@ fn assemble(wasm: &Path, mode: Mode) -> Result<bool> {
 }
 
 /// The TypeScript that people import: for pages and servers, and for builds.
-pub const TYPED: &[&str] = &["pkg-template", "pkg-template/src/plugin"];
+const TYPED: &[&str] = &["pkg-template", "pkg-template/src/plugin"];
+
+/// All of it: nobody imports the command line.
+pub const CHECKED: &[&str] = &["pkg-template", "pkg-template/src/plugin", "pkg-template/src/cli"];
 
 /// Declarations, by the same compiler that checks the sources.
 fn types(out: &Path) -> Result<()> {

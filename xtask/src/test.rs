@@ -195,7 +195,7 @@ fn types(run: &Run) -> Outcome {
     }
     setup::npm_tools()?;
     let mut tally = Tally::default();
-    for project in package::TYPED {
+    for project in package::CHECKED {
         let mut tsc = package::node_tool("tsc");
         let status =
             tsc.args(["--project", project, "--noEmit", "--emitDeclarationOnly", "false"]).status()?;

@@ -7,22 +7,28 @@ import vm from "node:vm";
 
 const pkg = process.env.TRUEUP_PKG;
 const { exports } = JSON.parse(readFileSync(join(pkg, "package.json"), "utf8"));
-const react = await import("react");
-const jsx = await import("react/jsx-runtime");
+/** What entries may import of others. */
+const PEERS = Object.fromEntries(await Promise.all(["react", "react/jsx-runtime", "@openfeature/web-sdk"].map(async (name) => [name, await import(name)])));
+
+/** Node 20 crashes now and then when a module is collected that another still links to: all live as long as this. */
+const kept = [];
 
 async function load(file, context) {
   const modules = new Map();
+  kept.push(modules, context);
   const of = (path) => {
     if (!modules.has(path)) modules.set(path, new vm.SourceTextModule(readFileSync(path, "utf8"), { context, identifier: path, initializeImportMeta: (meta) => (meta.url = `file://${path}`) }));
     return modules.get(path);
   };
-  const given = (namespace) =>
-    new vm.SyntheticModule(Object.keys(namespace), function () {
+  const given = (namespace) => {
+    const module = new vm.SyntheticModule(Object.keys(namespace), function () {
       for (const name of Object.keys(namespace)) this.setExport(name, namespace[name]);
     }, { context });
+    kept.push(module);
+    return module;
+  };
   const link = (specifier, { identifier }) => {
-    if (specifier === "react") return given(react);
-    if (specifier === "react/jsx-runtime") return given(jsx);
+    if (specifier in PEERS) return given(PEERS[specifier]);
     assert.match(specifier, /^\./, `${identifier} imports ${specifier}`);
     return of(join(dirname(identifier), specifier));
   };

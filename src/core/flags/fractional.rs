@@ -23,28 +23,24 @@ pub fn choose<'a>(key: &[u8], entries: &[&'a Value]) -> Option<&'a Value> {
     if total > MAX_TOTAL {
         return None;
     }
-    let bucket = (murmur3(key) as u64 * total as u64) >> 32;
+    let bucket = ((murmur3(key) as u64 * total as u64) >> 32) as f64;
     let mut end = 0.0;
-    entries.iter().find_map(|entry| {
+    for entry in entries {
         end += weight(entry)?;
-        match entry {
-            Value::Array(pair) if (bucket as f64) < end => pair.first(),
-            _ => None,
+        if bucket < end {
+            return entry.items().first();
         }
-    })
+    }
+    None
 }
 
 /// The weight of `[variant]` or `[variant, weight]`.
 fn weight(entry: &Value) -> Option<f64> {
-    let Value::Array(pair) = entry else { return None };
-    let weight = match &pair[..] {
-        [_] => 1.0,
-        [_, Value::Number(weight)] if weight.trunc() == *weight => weight.max(0.0),
-        _ => return None,
-    };
-    match pair.first() {
-        Some(Value::Array(_) | Value::Object(_)) => None,
-        _ => Some(weight),
+    match entry.items() {
+        [Value::Array(_) | Value::Object(_), ..] => None,
+        [_] => Some(1.0),
+        [_, Value::Number(weight)] if weight.trunc() == *weight => Some(weight.max(0.0)),
+        _ => None,
     }
 }
 
@@ -85,22 +81,28 @@ pub fn encode(to: &mut Vec<u8>, value: &Value) {
             head(to, 5, members.len() as u64);
             // The order of the encoded names is that of their lengths, then of their bytes.
             // Each round looks for the next one: no sort to ship, and the objects are small.
-            let mut last = None;
-            while let Some(member) = members
-                .iter()
-                .filter(|member| last < Some(rank(member)))
-                .reduce(|a, b| if rank(b) < rank(a) { b } else { a })
-            {
-                encode_text(to, &member.0);
-                encode(to, &member.1);
-                last = Some(rank(member));
+            let mut last: Option<&(String, Value)> = None;
+            for _ in members {
+                let mut next = None;
+                for member in members {
+                    if last.is_none_or(|last| goes_before(last, member))
+                        && next.is_none_or(|next| goes_before(member, next))
+                    {
+                        next = Some(member);
+                    }
+                }
+                if let Some((name, value)) = next {
+                    encode_text(to, name);
+                    encode(to, value);
+                }
+                last = next;
             }
         }
     }
 }
 
-fn rank(member: &(String, Value)) -> (usize, &str) {
-    (member.0.len(), &member.0)
+fn goes_before((a, _): &(String, Value), (b, _): &(String, Value)) -> bool {
+    a.len() < b.len() || a.len() == b.len() && a < b
 }
 
 fn encode_text(to: &mut Vec<u8>, text: &str) {
@@ -114,15 +116,19 @@ fn encode_number(to: &mut Vec<u8>, number: f64) {
         return if number < 0.0 { head(to, 1, !(number as i64) as u64) } else { head(to, 0, number as u64) };
     }
     let single = number as f32;
-    if single as f64 != number {
-        to.push(0xfb);
-        to.extend_from_slice(&number.to_bits().to_be_bytes());
-    } else if let Some(half) = half(single.to_bits()) {
-        to.push(0xf9);
-        to.extend_from_slice(&half.to_be_bytes());
-    } else {
-        to.push(0xfa);
-        to.extend_from_slice(&single.to_bits().to_be_bytes());
+    let (head, bits, bytes) = match half(single.to_bits()) {
+        _ if single as f64 != number => (0xfb, number.to_bits(), 8),
+        Some(half) => (0xf9, half as u64, 2),
+        None => (0xfa, single.to_bits() as u64, 4),
+    };
+    to.push(head);
+    big_endian(to, bits, bytes);
+}
+
+fn big_endian(to: &mut Vec<u8>, n: u64, mut bytes: u32) {
+    while bytes > 0 {
+        bytes -= 1;
+        to.push((n >> (bytes * 8)) as u8);
     }
 }
 
@@ -151,9 +157,7 @@ fn head(to: &mut Vec<u8>, major: u8, n: u64) {
         _ => (27, 8),
     };
     to.push(major | code);
-    for i in (0..bytes).rev() {
-        to.push((n >> (i * 8)) as u8);
-    }
+    big_endian(to, n, bytes);
 }
 
 #[cfg(test)]

@@ -1,47 +1,55 @@
 //! flagd's `sem_ver`: semantic versions, read leniently.
 
+use std::cmp::Ordering;
+
+use super::super::value::cut;
 use super::super::version::Version;
 
 /// Whether `left operator right`; `None` where an argument is wrong. `^` is the same major, `~` the same major and minor version.
 pub fn holds(left: &str, operator: &str, right: &str) -> Option<bool> {
-    let (a, b) = (parse(left)?, parse(right)?);
+    let ((a, [major, minor]), (b, [other_major, other_minor])) = (parse(left)?, parse(right)?);
     let order = a.order(&b)?;
-    let part =
-        |version: &Version, index| numbers(version.as_str()).split('.').nth(index).unwrap_or("0").to_owned();
-    let agree = |index| part(&a, index) == part(&b, index);
+    let (equal, less) = (order == Ordering::Equal, order == Ordering::Less);
     Some(match operator {
-        "=" => order.is_eq(),
-        "!=" => order.is_ne(),
-        "<" => order.is_lt(),
-        "<=" => order.is_le(),
-        ">" => order.is_gt(),
-        ">=" => order.is_ge(),
-        "^" => agree(0),
-        "~" => agree(0) && agree(1),
+        "=" => equal,
+        "!=" => !equal,
+        "<" => less,
+        "<=" => less || equal,
+        ">" => !(less || equal),
+        ">=" => !less,
+        "^" => major == other_major,
+        "~" => major == other_major && minor == other_minor,
         _ => return None,
     })
 }
 
-/// A semantic version, or the first one or two numbers of one; a leading `v` is dropped.
-fn parse(text: &str) -> Option<Version> {
-    let text = text.strip_prefix(['v', 'V']).unwrap_or(text);
-    let numbers = numbers(text);
+/// A semantic version, or the first one or two numbers of one, and its major and minor number; a leading `v` is dropped.
+fn parse(text: &str) -> Option<(Version, [&str; 2])> {
+    let text = match text.as_bytes() {
+        [b'v' | b'V', ..] => &text[1..],
+        _ => text,
+    };
+    // Where the pre-release or the build metadata begins.
+    let (release, _) = cut(cut(text, b'-').0, b'+');
+    let mut first = ["0"; 2];
     let mut parts = 0;
-    for part in numbers.split('.') {
-        parts += 1;
-        if part.len() > 1 && part.starts_with('0') {
+    let mut rest = Some(release);
+    while let Some(numbers) = rest {
+        let (part, more) = cut(numbers, b'.');
+        if part.len() > 1 && part.as_bytes()[0] == b'0' {
             return None;
         }
+        if let Some(place) = first.get_mut(parts) {
+            *place = part;
+        }
+        parts += 1;
+        rest = more;
     }
-    if parts > 3 || (parts < 3 && numbers.len() < text.len()) {
+    if parts > 3 || (parts < 3 && release.len() < text.len()) {
         return None;
     }
-    Version::parse(text).ok().filter(|version| !version.is_date())
-}
-
-/// The part of a version in front of its pre-release and its build metadata.
-fn numbers(text: &str) -> &str {
-    text.find(['-', '+']).and_then(|end| text.get(..end)).unwrap_or(text)
+    let version = Version::parse(text).ok()?;
+    (!version.is_date()).then_some((version, first))
 }
 
 #[cfg(test)]

@@ -25,7 +25,7 @@ pub struct Api {
     pub enforce_sunset: bool,
     /// 307 to this URL and the rest of the path and query; `other:/path` is on the other origin.
     pub redirect: Option<String>,
-    /// Further headers of all its answers; `null` for none. `$serial` is the serial of the shop's manifest.
+    /// Further headers of all its answers; `null` for none.
     pub headers: BTreeMap<String, Option<String>>,
     /// How many calls were answered so far, by server. Not to be set.
     pub calls: u64,

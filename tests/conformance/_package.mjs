@@ -1,9 +1,10 @@
 // The package as it is shipped, in Node: `connect()` on a page that has nothing but an inlined manifest, and hears nothing.
 import { readFileSync } from "node:fs";
-import { pathToFileURL } from "node:url";
 import { join } from "node:path";
+import { fileURLToPath, pathToFileURL } from "node:url";
 
-const { connect } = await import(pathToFileURL(join(process.env.TRUEUP_PKG, "dist/index.js")));
+const pkg = process.env.TRUEUP_PKG ?? fileURLToPath(new URL("../../target/pkg", import.meta.url));
+const { connect } = await import(pathToFileURL(join(pkg, "dist/index.js")));
 
 let inlined;
 const page = new EventTarget();
@@ -26,6 +27,22 @@ for (const name in globals) Object.defineProperty(globalThis, name, { value: glo
 export function client(flags, context = {}) {
   inlined = JSON.stringify({ trueup: 1, serial: 1, current: { id: "b1" }, flags });
   return connect({ build: { id: "b1" }, flags: { context } });
+}
+
+/** What each flag of the document evaluates to, at `seconds` (Unix): a `Map` of details by key. Throws where it is refused. */
+export function evaluate(flags, context, seconds) {
+  const { now } = Date;
+  Date.now = () => seconds * 1000;
+  try {
+    const trueup = client(flags, context);
+    const { flags: evaluated } = trueup.getSnapshot();
+    const refused = trueup.flags.details("", 0).errorCode === "PROVIDER_NOT_READY";
+    trueup.close();
+    if (refused) throw new Error("the document was refused");
+    return evaluated;
+  } finally {
+    Date.now = now;
+  }
 }
 
 /** The files named on the command line, parsed. */

@@ -1,0 +1,83 @@
+// The flags of the built package against npm @openfeature/flagd-core. More cases: flags.slow.test.mjs.
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { FlagdCore } from "@openfeature/flagd-core";
+import { client, evaluate } from "../conformance/_package.mjs";
+import { begin, compare, DIFFERENCES, draw, run } from "./differential.mjs";
+
+test("1,000 random flag sets and contexts evaluate as in flagd-core", (t) => {
+  const asked = begin(1_000);
+  t.diagnostic(`from seed ${asked.seed}`);
+  const { failure, left } = run(evaluate, asked);
+  t.diagnostic(`left out: ${left.cases} of ${asked.count}, ${JSON.stringify(left.by)}`);
+  assert.ok(!failure, failure);
+  assert.ok(asked.count === 1 || left.cases / asked.count < 0.05, `${left.cases} of ${asked.count} cases are left out`);
+});
+
+test("a case of a seed is always the same, and cases differ", () => {
+  assert.deepEqual(draw(7), draw(7));
+  assert.notDeepEqual(draw(7), draw(8));
+});
+
+test("a fault would be found, and is shrunk to what shows it", () => {
+  // As if `off` were never chosen.
+  const faulty = (...given) =>
+    new Map([...evaluate(...given)].map(([key, details]) => [key, details.variant === "off" ? { ...details, value: true, variant: "on" } : details]));
+  const { failure } = run(faulty, { seed: 1, count: 200 });
+  assert.match(failure, /TRUEUP_SEED=\d+ differs; shrunk:\ntrueup: +\[true,"on"/);
+  assert.ok(failure.length < 600, failure);
+});
+
+/** For each known difference a case: a rule, a context. */
+const CASES = {
+  "hash of UTF-16": [{ fractional: [["on", 1], ["off", 1], ["third", 1]] }, { targetingKey: "日本" }],
+  "compiled rules": [{ if: [{ all: [{ var: "nothing" }, true] }, "on", "off"] }, {}],
+  "empty objects": [{ if: [{ var: "empty" }, "on", "off"] }, { empty: {} }],
+  "lists as the only operand": [{ "?:": [{ "!!": [{ var: "list" }] }, "on"] }, { list: [""] }],
+  "null and zero": [{ if: [{ "==": [{ var: "nothing" }, 0] }, "on", "off"] }, {}],
+  "own operators in loops": [{ if: [{ some: [["a"], { starts_with: [{ var: "" }, "a"] }] }, "on", "off"] }, {}],
+  "operands of another kind": [{ if: [{ "<": [{ var: "age" }, 18] }, "on", "off"] }, { age: "unknown" }],
+};
+
+for (const { name, why, applies } of DIFFERENCES)
+  test(`flagd-core still differs: ${name}`, () => {
+    const [targeting, context] = CASES[name];
+    const document = { flags: { flag: { state: "ENABLED", variants: { on: true, off: false, third: false }, defaultVariant: "off", targeting } } };
+    const [found] = compare({ document, context, seconds: 1_795_413_600 }, evaluate);
+    assert.ok(found, `it does not differ any more: ${why}`);
+    assert.equal(found.known?.name, name);
+    assert.ok(applies(found));
+    assert.equal(found.ours.errorCode, undefined, "and Trueup follows JsonLogic's reference");
+  });
+
+test("reading by type is as in flagd-core", () => {
+  const quiet = { debug() {}, info() {}, warn() {}, error() {} };
+  const fallbacks = { Boolean: true, String: "fallback", Number: 7, Object: { fallback: 1 } };
+  const variants = { Boolean: { v: false }, String: { v: "x" }, Number: { v: 2.5 }, Object: { v: { a: [1] } } };
+  const document = { metadata: { set: 1 }, flags: {} };
+  for (const [type, values] of Object.entries(variants)) {
+    document.flags[type] = { state: "ENABLED", variants: values, defaultVariant: "v", metadata: { type } };
+    document.flags[`${type} off`] = { ...document.flags[type], state: "DISABLED" };
+    document.flags[`${type} undecided`] = { ...document.flags[type], defaultVariant: null };
+    document.flags[`${type} astray`] = { ...document.flags[type], targeting: { if: [true, "nowhere"] } };
+    document.flags[`${type} broken`] = { ...document.flags[type], targeting: { no_such: [] } };
+  }
+  const core = new FlagdCore(undefined, quiet);
+  core.setConfigurations(JSON.stringify(document));
+  const trueup = client(document);
+  for (const key of [...Object.keys(document.flags), "unknown"])
+    for (const [type, fallback] of Object.entries(fallbacks)) {
+      const { flagMetadata: metadata, errorMessage, ...theirs } = core[`resolve${type}Evaluation`](key, fallback, {}, quiet);
+      assert.deepEqual(trueup.flags.details(key, fallback), { ...theirs, metadata }, `${key} as ${type}`);
+      assert.deepEqual(trueup.flags.get(key, fallback), theirs.value);
+    }
+  trueup.close();
+});
+
+test("flagd-core refuses a whole document for one default variant that is not there; Trueup only that flag", () => {
+  const good = { state: "ENABLED", variants: { on: true }, defaultVariant: "on" };
+  const document = { flags: { good, bad: { ...good, defaultVariant: "nowhere" } } };
+  assert.throws(() => new FlagdCore().setConfigurations(JSON.stringify(document)));
+  const flags = evaluate(document, {}, 0);
+  assert.deepEqual([flags.get("good").value, flags.get("bad").errorCode], [true, "PARSE_ERROR"]);
+});
