@@ -354,7 +354,7 @@ fn a_server_evaluates_with_an_inlined_manifest_and_no_more_than_the_start() {
     let mut client = Client::new(&json(OPTIONS).unwrap(), start, parse, Numbers::native(), now).unwrap();
     let outcome = std::iter::from_fn(|| client.poll_effect())
         .find_map(|effect| if let Effect::Flags(of) = effect { Some(of) } else { None });
-    let expected = r#"{"flags":[["new",{"reason":"STATIC","value":1,"variant":"on","metadata":{"set":"s","own":true}}]],"metadata":{"set":"s"}}"#;
+    let expected = r#"{"flags":[["new",{"reason":"STATIC","variant":"on","metadata":{"own":true,"set":"s"},"value":1}]],"metadata":{"set":"s"}}"#;
     assert_eq!(outcome, json(expected));
 }
 

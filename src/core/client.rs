@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use super::config::{Build, Config};
 use super::error::{ConfigError, Fault, FetchError, Flaw};
 use super::event::{Answer, Blame, Effect, Event, Start, Wake};
-use super::flags::{Live, Numbers};
+use super::flags::{Live, Numbers, merged};
 use super::manifest::{MAX_TEXT, Manifest};
 use super::memory::{Kept, MAX_KEPT};
 use super::negotiate::{self, Overlay, Plan, negotiate};
@@ -340,9 +340,7 @@ impl Client {
                         let warnings = manifest.warnings.clone();
                         let heard = self.in_force.hear(now, manifest, text, date);
                         if heard == Heard::New {
-                            self.effects.extend(
-                                warnings.into_iter().map(|flaw| Effect::Fault(Blame::Publisher(flaw))),
-                            );
+                            self.report(warnings);
                         }
                         heard
                     }
@@ -517,9 +515,7 @@ impl Client {
         let apis = tree.as_ref().map(|tree| tree.member("apis"));
         let found = negotiate(&self.config.apis, apis.as_ref(), self.server.own(now), &self.overlay);
         if self.looked != Some(serial) {
-            for flaw in found.flaws {
-                self.effects.push_back(Effect::Fault(Blame::Publisher(flaw)));
-            }
+            self.report(found.flaws);
         }
         self.turn = found.next_change;
         self.verdict = match found.verdict {
@@ -533,20 +529,19 @@ impl Client {
         found.nothing_left
     }
 
+    fn report(&mut self, flaws: Vec<Flaw>) {
+        for flaw in flaws {
+            self.effects.push_back(Effect::Fault(Blame::Publisher(flaw)));
+        }
+    }
+
     /// The context of the flags, and what comes by itself.
     fn context(&mut self, given: Option<&Value>) {
-        let mut members = match given {
-            Some(Value::Object(members)) => members.clone(),
-            _ => Vec::new(),
-        };
+        let Build { id, version } = &self.config.build;
+        let version = version.as_ref().map(Version::as_str);
+        let build = Value::object([("id", id.as_str().into()), ("version", version.into())]);
         // One that evaluates for somebody else names that one's build.
-        if !members.iter().any(|(name, _)| name == "$build") {
-            let Build { id, version } = &self.config.build;
-            let version = version.as_ref().map(Version::as_str);
-            let build = Value::object([("id", id.as_str().into()), ("version", version.into())]);
-            members.push(("$build".to_owned(), build));
-        }
-        self.flags.context(Value::Object(members));
+        self.flags.context(merged(given, Some(&Value::object([("$build", build)]))));
     }
 
     /// The flags of the manifest in force, compiled once, and published where their outcome is another one.
@@ -554,12 +549,13 @@ impl Client {
         let Some(manifest) = &self.in_force.manifest else { return };
         if self.looked != Some(manifest.serial) {
             let root = Node::root(&manifest.tree);
-            for flaw in self.flags.publish(&root.member("flags")) {
-                self.effects.push_back(Effect::Fault(Blame::Publisher(flaw)));
-            }
+            let flaws = self.flags.publish(&root.member("flags"));
+            self.report(flaws);
         }
         let seconds = self.server.at(now).unwrap_or(now.wall) / SECOND;
-        self.effects.extend(self.flags.evaluate(now.mono, seconds).map(Effect::Flags));
+        if let Some(outcome) = self.flags.evaluate(now.mono, seconds) {
+            self.effects.push_back(Effect::Flags(outcome));
+        }
     }
 
     /// After every event: polls that are due, the standing, the refresh.

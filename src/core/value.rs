@@ -88,11 +88,16 @@ impl Value {
     }
 
     /// An object of the given members, less those that are `null`.
-    pub fn object<const N: usize>(members: [(&str, Value); N]) -> Value {
-        let mut all = Vec::with_capacity(N);
+    pub fn object<const N: usize>(mut members: [(&str, Value); N]) -> Value {
+        Value::object_of(&mut members)
+    }
+
+    /// The same, once for all lengths.
+    fn object_of(members: &mut [(&str, Value)]) -> Value {
+        let mut all = Vec::with_capacity(members.len());
         for (name, value) in members {
             if !value.is_null() {
-                all.push((name.to_owned(), value));
+                all.push((String::from(*name), std::mem::replace(value, Value::Null)));
             }
         }
         Value::Object(all)

@@ -79,30 +79,20 @@ pub fn encode(to: &mut Vec<u8>, value: &Value) {
         }
         Value::Object(members) => {
             head(to, 5, members.len() as u64);
-            // The order of the encoded names is that of their lengths, then of their bytes.
-            // Each round looks for the next one: no sort to ship, and the objects are small.
-            let mut last: Option<&(String, Value)> = None;
-            for _ in members {
-                let mut next = None;
-                for member in members {
-                    if last.is_none_or(|last| goes_before(last, member))
-                        && next.is_none_or(|next| goes_before(member, next))
-                    {
-                        next = Some(member);
-                    }
-                }
-                if let Some((name, value)) = next {
-                    encode_text(to, name);
-                    encode(to, value);
-                }
-                last = next;
+            // In the order of the encoded names. None of them begins with another: what follows them does not matter.
+            let mut all: Vec<Vec<u8>> = Vec::new();
+            for (name, value) in members {
+                let mut member = Vec::new();
+                encode_text(&mut member, name);
+                encode(&mut member, value);
+                let at = all.iter().position(|other| *other > member).unwrap_or(all.len());
+                all.insert(at, member);
+            }
+            for member in all {
+                to.extend_from_slice(&member);
             }
         }
     }
-}
-
-fn goes_before((a, _): &(String, Value), (b, _): &(String, Value)) -> bool {
-    a.len() < b.len() || a.len() == b.len() && a < b
 }
 
 fn encode_text(to: &mut Vec<u8>, text: &str) {
@@ -116,19 +106,13 @@ fn encode_number(to: &mut Vec<u8>, number: f64) {
         return if number < 0.0 { head(to, 1, !(number as i64) as u64) } else { head(to, 0, number as u64) };
     }
     let single = number as f32;
-    let (head, bits, bytes) = match half(single.to_bits()) {
-        _ if single as f64 != number => (0xfb, number.to_bits(), 8),
-        Some(half) => (0xf9, half as u64, 2),
-        None => (0xfa, single.to_bits() as u64, 4),
-    };
-    to.push(head);
-    big_endian(to, bits, bytes);
-}
-
-fn big_endian(to: &mut Vec<u8>, n: u64, mut bytes: u32) {
-    while bytes > 0 {
-        bytes -= 1;
-        to.push((n >> (bytes * 8)) as u8);
+    let bits = single.to_bits();
+    if single as f64 != number {
+        put(to, 0xfb, number.to_bits(), 8);
+    } else if let Some(half) = half(bits) {
+        put(to, 0xf9, half.into(), 2);
+    } else {
+        put(to, 0xfa, bits.into(), 4);
     }
 }
 
@@ -156,8 +140,15 @@ fn head(to: &mut Vec<u8>, major: u8, n: u64) {
         0x1_0000..0x1_0000_0000 => (26, 4),
         _ => (27, 8),
     };
-    to.push(major | code);
-    big_endian(to, n, bytes);
+    put(to, major | code, n, bytes);
+}
+
+/// A byte, and so many of a number, the highest first.
+fn put(to: &mut Vec<u8>, code: u8, n: u64, bytes: u8) {
+    to.push(code);
+    for i in (0..bytes).rev() {
+        to.push((n >> (i * 8)) as u8);
+    }
 }
 
 #[cfg(test)]

@@ -27,14 +27,9 @@ impl Live {
         Live { numbers, set: None, context: Value::Null, stale, due: None, outcome: Value::Null }
     }
 
-    /// Another document, `{"flags":{}}` where there is none. One that is broken as a whole changes nothing. Gives what is to be reported.
+    /// Another document. One that is broken as a whole changes nothing. Gives what is to be reported.
     pub fn publish(&mut self, document: &Node) -> Vec<Flaw> {
-        let none = Value::object([("flags", Value::Object(Vec::new()))]);
-        let set = match document.is_present() {
-            true => FlagSet::compile(document, self.numbers),
-            false => FlagSet::compile(&Node::root(&none), self.numbers),
-        };
-        match set {
+        match FlagSet::compile(document, self.numbers) {
             Ok(mut set) => {
                 let flaws = std::mem::take(&mut set.flaws);
                 (self.set, self.due) = (Some(set), NOW);
@@ -61,33 +56,14 @@ impl Live {
         self.due.filter(|_| self.set.is_some())
     }
 
-    /// Evaluates what is due, and gives the outcome where it is another one: `{ flags: [[key, details], …], metadata }`.
+    /// Evaluates what is due, and gives the outcome (see [`FlagSet::evaluate`]) where it is another one.
     pub fn evaluate(&mut self, mono: i64, seconds: i64) -> Option<Value> {
         let set = self.set.as_ref()?;
-        if self.due.is_none_or(|due| due > mono) {
+        if self.due? > mono {
             return None;
         }
         self.due = set.uses_time().then_some(mono + MINUTE);
-        let mut all = Vec::new();
-        for flag in set.evaluate(&self.context, Some(seconds as f64)) {
-            let reason = if self.stale && flag.error.is_none() { "STALE" } else { flag.reason.code() };
-            let mut details = Vec::new();
-            let mut put = |name: &str, value: Value| details.push((name.to_owned(), value));
-            put("reason", reason.into());
-            // A variant may well be `null`.
-            if let Some(value) = flag.value {
-                put("value", value.clone());
-            }
-            if let Some(variant) = flag.variant {
-                put("variant", variant.into());
-            }
-            if let Some(error) = flag.error {
-                put("errorCode", error.code().into());
-            }
-            put("metadata", flag.metadata);
-            all.push(Value::Array(vec![flag.key.into(), Value::Object(details)]));
-        }
-        let outcome = Value::object([("flags", Value::Array(all)), ("metadata", set.metadata())]);
+        let outcome = set.evaluate(&self.context, seconds as f64, self.stale);
         if outcome == self.outcome {
             return None;
         }

@@ -10,12 +10,10 @@ mod sem_ver;
 #[cfg(test)]
 mod tests;
 
-use std::cell::Cell;
-
 use self::fractional::Bucketing;
 pub use self::live::Live;
-use self::operators::Logic;
-use self::rule::Check;
+use self::operators::{Logic, Made};
+use self::rule::{Compiler, Rule};
 use super::error::{Fault, Flaw};
 use super::value::{Node, Value};
 
@@ -38,131 +36,68 @@ impl Numbers {
     }
 }
 
-/// Why a flag has its value, in OpenFeature's words.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Reason {
-    /// No targeting: the default variant.
-    Static,
-    /// Targeting chose nothing, or there is no default variant.
-    Default,
-    /// Targeting chose the variant.
-    TargetingMatch,
-    /// Switched off: the caller's default.
-    Disabled,
-    /// See the error code; the caller's default.
-    Error,
-}
-
-impl Reason {
-    /// The stable code.
-    pub const fn code(self) -> &'static str {
-        match self {
-            Reason::Static => "STATIC",
-            Reason::Default => "DEFAULT",
-            Reason::TargetingMatch => "TARGETING_MATCH",
-            Reason::Disabled => "DISABLED",
-            Reason::Error => "ERROR",
-        }
-    }
-}
-
-/// What went wrong with a flag. `FLAG_NOT_FOUND` and `TYPE_MISMATCH` are seen by the one who reads.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ErrorCode {
-    /// The flag is malformed; its flaw is among [`FlagSet::flaws`].
-    ParseError,
-    /// Targeting gave something that is no variant, or did not come to an end.
-    General,
-}
-
-impl ErrorCode {
-    /// The stable code.
-    pub const fn code(self) -> &'static str {
-        match self {
-            ErrorCode::ParseError => "PARSE_ERROR",
-            ErrorCode::General => "GENERAL",
-        }
-    }
-}
-
-/// The outcome of one flag.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Evaluated<'a> {
-    /// The flag's key.
-    pub key: &'a str,
-    /// Its value; `None` is the caller's default.
-    pub value: Option<&'a Value>,
-    /// The variant that the value belongs to.
-    pub variant: Option<&'a str>,
-    /// Why.
-    pub reason: Reason,
-    /// What went wrong, where the reason is an error.
-    pub error: Option<ErrorCode>,
-    /// The flag set's metadata with the flag's over it: an object.
-    pub metadata: Value,
-}
-
-/// A flag document, checked and ready to be evaluated.
+/// A flag document, ready to be evaluated.
 #[derive(Debug)]
 pub struct FlagSet {
     numbers: Numbers,
     bucketing: Bucketing,
     document: Value,
-    /// Whether each flag, in the order of the document, is malformed.
-    malformed: Vec<bool>,
+    /// For each of its flags, in its order.
+    targeting: Vec<Targeting>,
+    shared: Vec<Rule>,
     uses_time: bool,
     flaws: Vec<Flaw>,
 }
 
+#[derive(Debug)]
+enum Targeting {
+    None,
+    Rule(Rule),
+    /// The flag is malformed; its flaw is among the set's.
+    Malformed,
+}
+
 impl FlagSet {
-    /// Checks a flag document: `{ fractional, flags, $evaluators, metadata }`, flags by key or in a list.
+    /// Compiles a flag document: `{ fractional, flags, $evaluators, metadata }`, flags by key or in a list. One that is
+    /// not there has no flags.
     ///
     /// The error is a flaw of the document as a whole. Flags fail one by one: see [`FlagSet::flaws`].
     pub fn compile(document: &Node, numbers: Numbers) -> Result<FlagSet, Flaw> {
-        document.object()?;
-        let fractional = document.member("fractional");
-        let bucketing = match fractional.number()? {
+        let document = document.object()?;
+        let [version, flags] = [document.member("fractional"), document.member("flags")];
+        let present = document.is_present();
+        check(
+            &document,
+            &[("flags", present, list), ("metadata", false, object), ("$evaluators", false, object)],
+        )?;
+        let bucketing = match version.number()? {
             None | Some(2.0) => Bucketing::Text,
             Some(3.0) => Bucketing::Cbor,
             // Another version would put people into other buckets.
-            Some(_) => return Err(fractional.flaw(Fault::Range)),
+            Some(_) => return Err(version.flaw(Fault::Range)),
         };
-        document.member("metadata").object()?;
         let evaluators = document.member("$evaluators");
-        evaluators.object()?;
-        let mut set = FlagSet {
-            numbers,
-            bucketing,
-            document: document.value().cloned().unwrap_or(Value::Null),
-            malformed: Vec::new(),
-            uses_time: false,
-            flaws: Vec::new(),
+        let mut compiler = Compiler::new(evaluators);
+        let (mut targeting, mut flaws) = (Vec::new(), Vec::new());
+        let mut add = |flag: &Node, more: &[Member]| {
+            let defined = check(flag, more).and_then(|()| define(flag, &mut compiler));
+            targeting.push(defined.unwrap_or_else(|flaw| {
+                flaws.push(flaw);
+                Targeting::Malformed
+            }));
         };
-        let mut check = Check::new(evaluators);
-        let flags = document.member("flags");
-        match flags.value() {
-            None => return Err(flags.flaw(Fault::Missing)),
-            Some(Value::Array(_)) => {
-                for flag in flags.items()? {
-                    let key = flag.member("key").required_string();
-                    set.add(key.and_then(|_| define(&flag, &mut check)));
-                }
+        if let Ok(items) = flags.items() {
+            for flag in items {
+                add(&flag, &[("key", true, named)]);
             }
-            Some(_) => {
-                for (_, flag) in flags.members()? {
-                    set.add(define(&flag, &mut check));
-                }
+        } else if let Ok(members) = flags.members() {
+            for (_, flag) in members {
+                add(&flag, &[]);
             }
         }
-        set.uses_time = check.uses_time;
-        Ok(set)
-    }
-
-    fn add(&mut self, checked: Result<(), Flaw>) {
-        self.malformed.push(checked.is_err());
-        if let Err(flaw) = checked {
-            self.flaws.push(flaw);
-        }
+        let Compiler { shared, uses_time, .. } = compiler;
+        let document = document.value().cloned().unwrap_or(Value::Null);
+        Ok(FlagSet { numbers, bucketing, document, targeting, shared, uses_time, flaws })
     }
 
     /// What is wrong with single flags; those evaluate to `PARSE_ERROR`.
@@ -175,107 +110,90 @@ impl FlagSet {
         self.uses_time
     }
 
-    /// The flag set's own metadata: an object.
-    pub fn metadata(&self) -> Value {
-        merged(self.document.get("metadata"), None)
-    }
-
-    /// Evaluates all flags, in the order of the document. `seconds` is the server's time (Unix, whole seconds).
+    /// Evaluates all flags, in the order of the document: `{ flags: [[key, details], …], metadata }`, where details are
+    /// `{ reason, value, variant, errorCode, metadata }`, less what there is not: without a value it is the caller's
+    /// default. `FLAG_NOT_FOUND` and `TYPE_MISMATCH` are seen by the one who reads.
     ///
-    /// Depends on nothing but its arguments: the same context and second give the same outcome.
-    pub fn evaluate(&self, context: &Value, seconds: Option<f64>) -> Vec<Evaluated<'_>> {
-        let mut data = merged(Some(context), Some(&Value::object([("$flagd", Value::Bool(false))])));
+    /// Depends on nothing but its arguments: the context, the server's time (Unix, whole seconds), and whether the document is
+    /// stale.
+    pub fn evaluate(&self, context: &Value, seconds: f64, stale: bool) -> Value {
+        let mut data = merged(Some(&Value::object([("$flagd", false.into())])), Some(context));
+        let flags = self.document.get("flags");
         let mut all = Vec::new();
-        let mut add =
-            |key, flag, malformed| all.push(self.evaluate_one(key, flag, malformed, &mut data, seconds));
-        let mut malformed = self.malformed.iter().copied();
-        match self.document.get("flags") {
-            Some(Value::Object(flags)) => {
-                for (key, flag) in flags {
-                    add(key, flag, malformed.next() == Some(true));
+        for (index, targeting) in self.targeting.iter().enumerate() {
+            let found = match flags {
+                Some(Value::Object(members)) => members.get(index).map(|(key, flag)| (key.as_str(), flag)),
+                Some(list) => {
+                    list.items().get(index).and_then(|flag| Some((flag.get("key")?.as_str()?, flag)))
                 }
-            }
-            list => {
-                for flag in list.map_or(&[][..], Value::items) {
-                    let malformed = malformed.next() == Some(true);
-                    // What has no key cannot be asked for.
-                    if let Some(Value::String(key)) = flag.get("key")
-                        && !key.is_empty()
-                    {
-                        add(key, flag, malformed);
-                    }
-                }
+                None => None,
+            };
+            if let Some((key, flag)) = found {
+                let details = self.details(key, flag, targeting, &mut data, seconds, stale);
+                all.push(Value::Array(vec![key.into(), details]));
             }
         }
-        all
+        Value::object([
+            ("flags", Value::Array(all)),
+            ("metadata", merged(None, self.document.get("metadata"))),
+        ])
     }
 
-    fn evaluate_one<'a>(
-        &'a self,
-        key: &'a str,
-        flag: &'a Value,
-        malformed: bool,
+    fn details(
+        &self,
+        key: &str,
+        flag: &Value,
+        targeting: &Targeting,
         data: &mut Value,
-        seconds: Option<f64>,
-    ) -> Evaluated<'a> {
-        let own = flag.get("metadata");
-        let mut outcome = Evaluated {
-            key,
-            value: None,
-            variant: None,
-            reason: Reason::Error,
-            error: Some(ErrorCode::ParseError),
-            // The metadata of a flag that is wrong in it is the set's.
-            metadata: merged(self.document.get("metadata"), own),
-        };
-        // A flag that is switched off stays so, whatever else is wrong with it.
-        if flag.get("state").and_then(Value::as_str) == Some("DISABLED") {
-            (outcome.reason, outcome.error) = (Reason::Disabled, None);
-            return outcome;
-        }
-        if malformed {
-            return outcome;
-        }
-        let mut chosen = flag.get("defaultVariant").and_then(Value::as_str).unwrap_or("");
-        (outcome.reason, outcome.error) =
-            (if chosen.is_empty() { Reason::Default } else { Reason::Static }, None);
-        let text;
-        if let Some(Value::Object(rule)) = flag.get("targeting")
-            && !rule.is_empty()
-        {
-            if let Value::Object(members) = data
-                && let Some((_, flagd)) = members.last_mut()
-            {
-                *flagd = Value::object([("flagKey", key.into()), ("timestamp", seconds.into())]);
-            }
-            let logic = Logic {
-                numbers: self.numbers,
-                bucketing: self.bucketing,
-                evaluators: self.document.get("$evaluators").unwrap_or(&Value::Null),
-                steps: Cell::new(operators::MAX_STEPS),
-            };
-            let result = logic.apply(flag.get("targeting").unwrap_or(&Value::Null), data);
-            outcome.reason = Reason::Default;
-            if logic.steps.get() == 0 {
-                (outcome.reason, outcome.error) = (Reason::Error, Some(ErrorCode::General));
-                return outcome;
-            }
-            if !result.is_null() {
-                text = logic.text(&result);
-                (chosen, outcome.reason) = (&text, Reason::TargetingMatch);
-            }
-        }
-        if let Some(Value::Object(variants)) = flag.get("variants") {
-            for (name, value) in variants {
-                if name == chosen && (!name.is_empty() || outcome.reason == Reason::TargetingMatch) {
-                    (outcome.variant, outcome.value) = (Some(name.as_str()), Some(value));
+        seconds: f64,
+        stale: bool,
+    ) -> Value {
+        let text = |name| flag.get(name).and_then(Value::as_str).unwrap_or_default();
+        let find = |key: &str| flag.get("variants").and_then(|variants| variants.get(key));
+        let default = text("defaultVariant");
+        let chosen;
+        // No key, and no error, are empty.
+        let (mut reason, variant, error) = match targeting {
+            // A flag that is switched off stays so, whatever else is wrong with it.
+            _ if text("state") == "DISABLED" => ("DISABLED", "", ""),
+            Targeting::Malformed => ("ERROR", "", "PARSE_ERROR"),
+            Targeting::None => (if default.is_empty() { "DEFAULT" } else { "STATIC" }, default, ""),
+            Targeting::Rule(rule) => {
+                if let Value::Object(members) = data
+                    && let Some((_, flagd)) = members.first_mut()
+                {
+                    *flagd = Value::object([("flagKey", key.into()), ("timestamp", seconds.into())]);
+                }
+                let made = Made::nothing();
+                let logic = Logic::new(self.numbers, self.bucketing, &self.shared, &made);
+                let result = logic.apply(rule, data);
+                chosen = logic.text(result);
+                if logic.exhausted() || !result.is_null() && find(&chosen).is_none() {
+                    ("ERROR", "", "GENERAL")
+                } else if result.is_null() {
+                    ("DEFAULT", default, "")
+                } else {
+                    ("TARGETING_MATCH", chosen.as_str(), "")
                 }
             }
+        };
+        if stale && error.is_empty() {
+            reason = "STALE";
         }
-        if outcome.variant.is_none() && outcome.reason == Reason::TargetingMatch {
-            (outcome.reason, outcome.error) = (Reason::Error, Some(ErrorCode::General));
+        let some = |text: &str| if text.is_empty() { Value::Null } else { text.into() };
+        let mut details = Value::object([
+            ("reason", some(reason)),
+            ("variant", some(variant)),
+            ("errorCode", some(error)),
+            ("metadata", merged(flag.get("metadata"), self.document.get("metadata"))),
+        ]);
+        // A variant may well be `null`.
+        if let (Value::Object(members), Some(value), false) =
+            (&mut details, find(variant), variant.is_empty())
+        {
+            members.push(("value".to_owned(), value.clone()));
         }
-        outcome
+        details
     }
 }
 
@@ -283,55 +201,86 @@ impl FlagSet {
 #[cfg(not(target_arch = "wasm32"))]
 pub fn apply(rule: &Value, data: &Value) -> Result<Value, Flaw> {
     let none = Value::Object(Vec::new());
-    Check::new(Node::root(&none)).check(&Node::root(rule))?;
-    let steps = Cell::new(operators::MAX_STEPS);
-    let logic = Logic { numbers: Numbers::native(), bucketing: Bucketing::Text, evaluators: &none, steps };
-    Ok(logic.apply(rule, data).into_owned())
+    let mut compiler = Compiler::new(Node::root(&none));
+    let rule = compiler.compile(&Node::root(rule))?;
+    let made = Made::nothing();
+    Ok(Logic::new(Numbers::native(), Bucketing::Text, &[], &made).apply(&rule, data).clone())
 }
 
-/// Checks one flag.
-fn define(node: &Node, check: &mut Check) -> Result<(), Flaw> {
-    let node = node.object()?;
-    let state = node.member("state");
-    if !matches!(state.required_string()?, "ENABLED" | "DISABLED") {
-        return Err(state.flaw(Fault::Range));
+/// A member: its name, whether it has to be there, and of which kind it is.
+type Member = (&'static str, bool, fn(&Value) -> bool);
+
+fn text(value: &Value) -> bool {
+    matches!(value, Value::String(_))
+}
+
+fn named(value: &Value) -> bool {
+    value.as_str().is_some_and(|name| !name.is_empty())
+}
+
+fn object(value: &Value) -> bool {
+    matches!(value, Value::Object(_))
+}
+
+fn list(value: &Value) -> bool {
+    matches!(value, Value::Array(_) | Value::Object(_))
+}
+
+fn check(node: &Node, members: &[Member]) -> Result<(), Flaw> {
+    for (name, required, fits) in members {
+        let member = node.member(name);
+        match member.value() {
+            None if *required => return Err(member.flaw(Fault::Missing)),
+            Some(value) if !fits(value) => return Err(member.flaw(Fault::Type)),
+            _ => {}
+        }
     }
-    let variants = node.member("variants");
-    match variants.object()?.value() {
-        Some(Value::Object(members)) if !members.is_empty() => {}
-        _ => return Err(variants.flaw(Fault::Missing)),
-    }
-    let default = node.member("defaultVariant");
-    // An empty key is none: flagd's own engines have it so.
-    if let Some(key) = default.string()?
-        && !key.is_empty()
-        && variants.value().and_then(|variants| variants.get(key)).is_none()
-    {
-        return Err(default.flaw(Fault::Undefined));
-    }
-    let targeting = node.member("targeting");
-    check.check(&targeting.object()?)?;
-    node.member("metadata").object()?;
     Ok(())
 }
 
-/// An object of the members of `under` with those of `over` over them.
-fn merged(under: Option<&Value>, over: Option<&Value>) -> Value {
-    let mut all: Vec<(String, Value)> = Vec::new();
-    for object in [under, over] {
-        if let Some(Value::Object(members)) = object {
-            for member in members {
-                let mut at = 0;
-                while at < all.len() {
-                    if all[at].0 == member.0 {
-                        all.remove(at);
-                    } else {
-                        at += 1;
-                    }
-                }
-                all.push(member.clone());
+/// Checks a flag, and compiles its rule.
+fn define(flag: &Node, compiler: &mut Compiler) -> Result<Targeting, Flaw> {
+    let flag = flag.object()?;
+    check(
+        &flag,
+        &[
+            ("state", true, text),
+            ("variants", true, object),
+            ("defaultVariant", false, text),
+            ("targeting", false, object),
+            ("metadata", false, object),
+        ],
+    )?;
+    let node = |name, fault: Option<Fault>| fault.map_or(Ok(()), |fault| Err(flag.member(name).flaw(fault)));
+    let value = |name| flag.member(name).value();
+    let state = value("state").and_then(Value::as_str);
+    node("state", (!matches!(state, Some("ENABLED" | "DISABLED"))).then_some(Fault::Range))?;
+    let variants = value("variants").filter(|variants| !empty(variants));
+    node("variants", variants.is_none().then_some(Fault::Missing))?;
+    // An empty key is none: flagd's own engines have it so.
+    let default = value("defaultVariant").and_then(Value::as_str).filter(|key| !key.is_empty());
+    let found = default.is_none_or(|key| variants.is_some_and(|variants| variants.get(key).is_some()));
+    node("defaultVariant", (!found).then_some(Fault::Undefined))?;
+    match value("targeting") {
+        Some(rule) if !empty(rule) => compiler.compile(&flag.member("targeting")).map(Targeting::Rule),
+        _ => Ok(Targeting::None),
+    }
+}
+
+fn empty(object: &Value) -> bool {
+    matches!(object, Value::Object(members) if members.is_empty())
+}
+
+/// The members of `over`, and those of `under` that it does not have.
+pub fn merged(over: Option<&Value>, under: Option<&Value>) -> Value {
+    let mut members: Vec<(String, Value)> = Vec::new();
+    for object in [over, under] {
+        let Some(Value::Object(all)) = object else { continue };
+        for member in all {
+            if !members.iter().any(|(name, _)| *name == member.0) {
+                members.push(member.clone());
             }
         }
     }
-    Value::Object(all)
+    Value::Object(members)
 }

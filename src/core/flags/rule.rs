@@ -1,7 +1,4 @@
-//! What a rule may be: every operation is checked once, before the first evaluation, so that evaluating meets no surprise.
-//!
-//! Rules stay the JSON that they are. A second tree beside it would cost every visitor the code that builds it, and gains
-//! nothing that is felt: the names of operations are looked up in a few dozen nanoseconds.
+//! From JsonLogic to a checked tree: what is compiled can be evaluated, whatever the context.
 
 use super::super::error::{Fault, Flaw};
 use super::super::value::{Node, Value, cut};
@@ -11,99 +8,123 @@ pub const MAX_LEVELS: u32 = 64;
 /// The most values that one flag's rule may hold, its `$ref`s included.
 pub const MAX_NODES: u32 = 10_000;
 
-/// What a rule can do. In the order of [`NAMES`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Operator {
-    Var,
-    Equal,
-    If,
-    IfAlias,
-    Fractional,
-    SemVer,
-    In,
-    And,
-    Or,
-    Not,
-    NotEqual,
-    StrictEqual,
-    StrictNotEqual,
-    Less,
-    LessOrEqual,
-    Greater,
-    GreaterOrEqual,
-    StartsWith,
-    EndsWith,
-    Truthy,
-    Add,
-    Subtract,
-    Multiply,
-    Divide,
-    Remainder,
-    Max,
-    Min,
-    Cat,
-    Substr,
-    Missing,
-    MissingSome,
-    Merge,
-    Map,
-    Filter,
-    Reduce,
-    All,
-    NoneOf,
-    SomeOf,
+/// A checked rule.
+#[derive(Debug)]
+pub struct Rule {
+    /// What it does.
+    pub operator: Operator,
+    /// What a constant gives; the path of a variable; the place of a shared rule.
+    pub value: Value,
+    /// On what it does it.
+    pub arguments: Vec<Rule>,
+    /// The argument was written without a list around it, and may bring the list of all arguments.
+    pub spread: bool,
 }
 
-use Operator::*;
+impl Rule {
+    fn new(operator: Operator, value: Value, arguments: Vec<Rule>) -> Rule {
+        Rule { operator, value, arguments, spread: false }
+    }
+}
 
-/// One string, not a list of them: a pointer and a length for each name would be twice as long. The frequent ones first.
-const NAMES: &str = "var == if ?: fractional sem_ver in and or ! != === !== < <= > >= starts_with ends_with !! + - * / % max \
-                     min cat substr missing missing_some merge map filter reduce all none some";
-
-const OPERATORS: [Operator; 38] = [
+/// What a rule can do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Operator {
+    /// Gives its value.
+    Constant,
+    /// `{"var": "path"}`, by far the most frequent operation.
+    Variable,
+    /// A list with rules in it.
+    List,
+    /// The shared rule at its place.
+    Shared,
     Var,
-    Equal,
+    Missing,
+    MissingSome,
     If,
-    IfAlias,
-    Fractional,
-    SemVer,
-    In,
-    And,
-    Or,
-    Not,
-    NotEqual,
+    Equal,
     StrictEqual,
+    NotEqual,
     StrictNotEqual,
     Less,
     LessOrEqual,
     Greater,
     GreaterOrEqual,
-    StartsWith,
-    EndsWith,
+    Not,
     Truthy,
+    Or,
+    And,
+    Max,
+    Min,
     Add,
     Subtract,
     Multiply,
     Divide,
     Remainder,
-    Max,
-    Min,
-    Cat,
-    Substr,
-    Missing,
-    MissingSome,
-    Merge,
     Map,
     Filter,
     Reduce,
     All,
-    NoneOf,
-    SomeOf,
+    None,
+    Some,
+    Merge,
+    In,
+    Cat,
+    Substr,
+    Fractional,
+    SemVer,
+    StartsWith,
+    EndsWith,
+}
+
+/// The names, in the order of [`OPERATORS`]: a table of names would take twice the room.
+const NAMES: &str = "var missing missing_some if ?: == === != !== < <= > >= ! !! or and max min + - * / % \
+                     map filter reduce all none some merge in cat substr fractional sem_ver starts_with ends_with";
+
+const OPERATORS: [Operator; 38] = [
+    Operator::Var,
+    Operator::Missing,
+    Operator::MissingSome,
+    Operator::If,
+    Operator::If,
+    Operator::Equal,
+    Operator::StrictEqual,
+    Operator::NotEqual,
+    Operator::StrictNotEqual,
+    Operator::Less,
+    Operator::LessOrEqual,
+    Operator::Greater,
+    Operator::GreaterOrEqual,
+    Operator::Not,
+    Operator::Truthy,
+    Operator::Or,
+    Operator::And,
+    Operator::Max,
+    Operator::Min,
+    Operator::Add,
+    Operator::Subtract,
+    Operator::Multiply,
+    Operator::Divide,
+    Operator::Remainder,
+    Operator::Map,
+    Operator::Filter,
+    Operator::Reduce,
+    Operator::All,
+    Operator::None,
+    Operator::Some,
+    Operator::Merge,
+    Operator::In,
+    Operator::Cat,
+    Operator::Substr,
+    Operator::Fractional,
+    Operator::SemVer,
+    Operator::StartsWith,
+    Operator::EndsWith,
 ];
 
 impl Operator {
     /// The operator of that name.
-    pub fn of(name: &str) -> Option<Operator> {
+    fn of(name: &str) -> Option<Operator> {
         let mut names = NAMES;
         for operator in OPERATORS {
             let (first, rest) = cut(names, b' ');
@@ -117,101 +138,172 @@ impl Operator {
 
     /// Compares neighbours: with fewer than two arguments there are none, and the rule cannot be meant.
     pub fn compares(self) -> bool {
-        self == Equal || (NotEqual as u8..=GreaterOrEqual as u8).contains(&(self as u8))
+        self as u8 >= Operator::Equal as u8 && self as u8 <= Operator::GreaterOrEqual as u8
     }
 }
 
-/// Checks the rules of one document.
-pub struct Check<'a> {
-    /// The document's `$evaluators`, if any.
-    pub evaluators: Node<'a>,
+/// Compiles the rules of one document. A shared rule is compiled once, at its first use.
+pub struct Compiler<'a> {
+    evaluators: Node<'a>,
+    states: Vec<State>,
+    /// The shared rules; those that no flag uses stay `null`.
+    pub shared: Vec<Rule>,
     /// Whether a rule reads the time.
     pub uses_time: bool,
     nodes: u32,
+    deepest: u32,
+    /// The first flaw: what is compiled after it is of no use.
+    flaw: Option<Flaw>,
 }
 
-/// The `$ref`s on the way here.
-struct Way<'a> {
-    name: &'a str,
-    length: u32,
-    before: Option<&'a Way<'a>>,
+#[derive(Clone, Copy)]
+enum State {
+    Unused,
+    /// Being compiled: a `$ref` to it from here is a circle.
+    Open,
+    Ready {
+        nodes: u32,
+        levels: u32,
+    },
 }
 
-impl<'a> Check<'a> {
-    /// For rules that may refer to `evaluators`.
-    pub fn new(evaluators: Node<'a>) -> Check<'a> {
-        Check { evaluators, uses_time: false, nodes: 0 }
+impl<'a> Compiler<'a> {
+    /// `evaluators` is the document's `$evaluators`, if any.
+    pub fn new(evaluators: Node<'a>) -> Compiler<'a> {
+        let mut compiler = Compiler {
+            evaluators,
+            states: Vec::new(),
+            shared: Vec::new(),
+            uses_time: false,
+            nodes: 0,
+            deepest: 0,
+            flaw: None,
+        };
+        if let Some(Value::Object(members)) = evaluators.value() {
+            for _ in members {
+                compiler.states.push(State::Unused);
+                compiler.shared.push(Rule::new(Operator::Constant, Value::Null, Vec::new()));
+            }
+        }
+        compiler
     }
 
     /// The rule of one flag.
-    pub fn check(&mut self, node: &Node) -> Result<(), Flaw> {
+    pub fn compile(&mut self, node: &Node) -> Result<Rule, Flaw> {
         self.nodes = 0;
-        self.rule(node, 1, None)
+        self.deepest = 0;
+        let rule = self.rule(node, 1);
+        self.flaw.take().map_or(Ok(rule), Err)
     }
 
-    fn rule(&mut self, node: &Node, level: u32, way: Option<&Way>) -> Result<(), Flaw> {
+    fn rule(&mut self, node: &Node, level: u32) -> Rule {
         self.nodes += 1;
-        let fault = match node.value() {
-            // Scalars have no level of their own.
-            Some(Value::Array(_) | Value::Object(_)) if level > MAX_LEVELS => Fault::TooDeep,
-            _ if self.nodes > MAX_NODES => Fault::TooDeep,
-            Some(Value::Array(_)) => return self.rules(node, level + 1, way),
-            Some(Value::Object(members)) => match &members[..] {
-                [] => return Ok(()),
-                [(name, value)] => {
-                    let arguments = node.member(name);
-                    if name == "$ref" {
-                        return self.reference(&arguments, level, way);
-                    }
-                    let count = if let Value::Array(items) = value { items.len() } else { 1 };
-                    match Operator::of(name) {
-                        Some(operator) if !operator.compares() || count > 1 => {
-                            return match value {
-                                Value::Array(_) => self.rules(&arguments, level + 1, way),
-                                _ => self.rule(&arguments, level + 1, way),
-                            };
-                        }
-                        _ => return Err(arguments.flaw(Fault::Operator)),
-                    }
+        if matches!(node.value(), Some(Value::Array(_) | Value::Object(_))) {
+            self.deepest = self.deepest.max(level);
+        }
+        self.check(node);
+        match node.value() {
+            _ if self.flaw.is_some() => {}
+            Some(Value::Array(_)) => {
+                let rules = self.rules(node, level + 1);
+                if rules.iter().any(|rule| rule.operator != Operator::Constant) {
+                    return Rule::new(Operator::List, Value::Null, rules);
                 }
-                _ => Fault::Operator,
-            },
-            value => {
-                if let Some(Value::String(text)) = value {
-                    self.uses_time |= text.starts_with("$flagd") && text != "$flagd.flagKey";
-                }
-                return Ok(());
             }
-        };
-        Err(node.flaw(fault))
-    }
-
-    fn rules(&mut self, node: &Node, level: u32, way: Option<&Way>) -> Result<(), Flaw> {
-        for item in node.items()? {
-            self.rule(&item, level, way)?;
+            Some(Value::Object(members)) if !members.is_empty() => {
+                return match &members[..] {
+                    [(name, _)] => self.operation(name, &node.member(name), level),
+                    _ => self.fail(node, Fault::Operator),
+                };
+            }
+            Some(Value::String(text)) => {
+                self.uses_time |= text.starts_with("$flagd") && text != "$flagd.flagKey";
+            }
+            _ => {}
         }
-        Ok(())
+        Rule::new(Operator::Constant, node.value().cloned().unwrap_or(Value::Null), Vec::new())
     }
 
-    fn reference(&mut self, node: &Node, level: u32, way: Option<&Way>) -> Result<(), Flaw> {
-        let name = node.required_string()?;
+    fn rules(&mut self, node: &Node, level: u32) -> Vec<Rule> {
+        let mut rules = Vec::new();
+        if let Ok(items) = node.items() {
+            for item in items {
+                rules.push(self.rule(&item, level));
+            }
+        }
+        rules
+    }
+
+    fn operation(&mut self, name: &str, node: &Node, level: u32) -> Rule {
+        if name == "$ref" {
+            return self.reference(node, level);
+        }
+        let Some(operator) = Operator::of(name) else { return self.fail(node, Fault::Operator) };
+        let spread = !matches!(node.value(), Some(Value::Array(_)));
+        let mut arguments =
+            if spread { vec![self.rule(node, level + 1)] } else { self.rules(node, level + 1) };
+        if operator.compares() && arguments.len() < 2 {
+            return self.fail(node, Fault::Operator);
+        }
+        if let (Operator::Var, [Rule { operator: Operator::Constant, value, .. }]) =
+            (operator, &mut arguments[..])
+            && matches!(value, Value::String(_))
+        {
+            return Rule::new(Operator::Variable, std::mem::replace(value, Value::Null), Vec::new());
+        }
+        Rule { spread, ..Rule::new(operator, Value::Null, arguments) }
+    }
+
+    fn reference(&mut self, node: &Node, level: u32) -> Rule {
+        let Some(Value::String(name)) = node.value() else { return self.fail(node, Fault::Type) };
         let evaluators = self.evaluators;
-        let evaluator = evaluators.member(name);
-        let mut fault = Fault::Reference;
-        let mut known = evaluators.value().is_some_and(|all| all.get(name).is_some());
-        let mut step = way;
-        while let Some(at) = step {
-            known &= at.name != name;
-            step = at.before;
+        let found = match evaluators.value() {
+            Some(Value::Object(members)) => members.iter().rposition(|(n, _)| n == name),
+            _ => None,
+        };
+        let Some(index) = found else { return self.fail(node, Fault::Reference) };
+        match self.states.get(index).copied() {
+            Some(State::Ready { nodes, levels }) => {
+                self.nodes += nodes;
+                self.deepest = self.deepest.max(level + levels);
+                self.check(node);
+            }
+            Some(State::Unused) => {
+                let (nodes, deepest) = (self.nodes, self.deepest);
+                self.deepest = level;
+                self.set(index, State::Open);
+                let rule = self.rule(&evaluators.member(name), level + 1);
+                // A rule that fails is not marked: it may be too deep from here and serve another flag.
+                let state = match self.flaw {
+                    None => State::Ready { nodes: self.nodes - nodes, levels: self.deepest - level },
+                    Some(_) => State::Unused,
+                };
+                self.set(index, state);
+                if let Some(shared) = self.shared.get_mut(index) {
+                    *shared = rule;
+                }
+                self.deepest = self.deepest.max(deepest);
+            }
+            _ => return self.fail(node, Fault::Reference),
         }
-        let length = way.map_or(0, |way| way.length) + 1;
-        if known && length > MAX_LEVELS {
-            (known, fault) = (false, Fault::TooDeep);
+        Rule::new(Operator::Shared, Value::Number(index as f64), Vec::new())
+    }
+
+    fn set(&mut self, index: usize, state: State) {
+        if let Some(s) = self.states.get_mut(index) {
+            *s = state;
         }
-        if !known {
-            return Err(node.flaw(fault));
+    }
+
+    fn check(&mut self, node: &Node) {
+        if self.nodes > MAX_NODES || self.deepest > MAX_LEVELS {
+            self.fail(node, Fault::TooDeep);
         }
-        self.rule(&evaluator, level, Some(&Way { name, length, before: way }))
+    }
+
+    fn fail(&mut self, node: &Node, fault: Fault) -> Rule {
+        self.flaw.get_or_insert_with(|| node.flaw(fault));
+        Rule::new(Operator::Constant, Value::Null, Vec::new())
     }
 }
 
@@ -223,10 +315,10 @@ mod tests {
         super::super::super::value::read(&mut serde_json::Deserializer::from_str(text)).unwrap()
     }
 
-    fn with(evaluators: &str, rule: &str) -> Result<(), Flaw> {
+    fn with(evaluators: &str, rule: &str) -> Result<Rule, Flaw> {
         let (evaluators, rule) = (json(evaluators), json(rule));
         let (shared, root) = (Node::root(&evaluators), Node::root(&rule));
-        Check::new(shared).check(&root)
+        Compiler::new(shared).compile(&root)
     }
 
     fn flaw(evaluators: &str, rule: &str) -> (String, Fault) {
@@ -239,9 +331,9 @@ mod tests {
         (0..levels).fold(Value::Null, |inner, _| Value::Object(vec![("!".into(), inner)]))
     }
 
-    fn check(rule: &Value) -> Result<(), Flaw> {
+    fn compile(rule: &Value) -> Result<Rule, Flaw> {
         let none = Value::Object(Vec::new());
-        Check::new(Node::root(&none)).check(&Node::root(rule))
+        Compiler::new(Node::root(&none)).compile(&Node::root(rule))
     }
 
     #[test]
@@ -294,21 +386,21 @@ mod tests {
 
     #[test]
     fn sixty_four_levels_are_taken_and_sixty_five_are_not() {
-        assert!(check(&nested(64)).is_ok());
-        assert_eq!(check(&nested(65)).unwrap_err().fault, Fault::TooDeep);
+        assert!(compile(&nested(64)).is_ok());
+        assert_eq!(compile(&nested(65)).unwrap_err().fault, Fault::TooDeep);
     }
 
     #[test]
     fn levels_of_a_shared_rule_count_where_it_is_used() {
-        let shared = Value::Object(vec![("x".into(), nested(60))]);
+        let shared = Value::Object(vec![("x".into(), nested(59))]);
         let root = Node::root(&shared);
-        let mut rules = Check::new(root);
+        let mut compiler = Compiler::new(root);
         let using = |levels: usize| {
             (0..levels).fold(Value::Object(vec![("$ref".into(), "x".into())]), |inner, _| {
                 Value::Object(vec![("!".into(), inner)])
             })
         };
-        let mut fault = |rule: Value| rules.check(&Node::root(&rule)).err().map(|flaw| flaw.fault);
+        let mut fault = |rule: Value| compiler.compile(&Node::root(&rule)).err().map(|flaw| flaw.fault);
         // Too deep from the first, and yet of use to the second, before and after it is known.
         assert_eq!(fault(using(5)), Some(Fault::TooDeep));
         assert_eq!(fault(using(4)), None);
@@ -319,19 +411,19 @@ mod tests {
     #[test]
     fn ten_thousand_nodes_are_taken_and_one_more_is_not() {
         let list = |n: usize| Value::Array(vec![Value::Null; n]);
-        assert!(check(&list(9_999)).is_ok());
-        assert_eq!(check(&list(10_000)).unwrap_err().fault, Fault::TooDeep);
+        assert!(compile(&list(9_999)).is_ok());
+        assert_eq!(compile(&list(10_000)).unwrap_err().fault, Fault::TooDeep);
     }
 
     #[test]
     fn nodes_of_a_shared_rule_count_for_each_use() {
         let shared = Value::Object(vec![("x".into(), Value::Array(vec![Value::Null; 999]))]);
         let root = Node::root(&shared);
-        let mut rules = Check::new(root);
+        let mut compiler = Compiler::new(root);
         let mut uses = |n: usize| {
             let reference = Value::Object(vec![("$ref".into(), "x".into())]);
             let rule = Value::Array(vec![reference; n]);
-            rules.check(&Node::root(&rule)).is_ok()
+            compiler.compile(&Node::root(&rule)).is_ok()
         };
         assert!(uses(9));
         assert!(!uses(10));
@@ -343,7 +435,7 @@ mod tests {
         let link = |n: usize| Value::Object(vec![("$ref".into(), n.to_string().into())]);
         let shared = Value::Object((0..1_000).map(|n| (n.to_string(), nested_in(link(n + 1)))).collect());
         let root = Node::root(&shared);
-        let flaw = Check::new(root).check(&Node::root(&link(0))).unwrap_err();
+        let flaw = Compiler::new(root).compile(&Node::root(&link(0))).unwrap_err();
         assert_eq!(flaw.fault, Fault::TooDeep);
     }
 
@@ -352,19 +444,25 @@ mod tests {
     }
 
     #[test]
-    fn a_chain_of_references_alone_is_too_long_at_sixty_five() {
+    fn a_chain_of_references_alone_is_too_long_at_sixty_five_in_whatever_order_it_is_met() {
         let link = |n: usize| Value::Object(vec![("$ref".into(), n.to_string().into())]);
         let shared = Value::Object(
             (1..=65).map(|n| (n.to_string(), if n < 65 { link(n + 1) } else { 1.0.into() })).collect(),
         );
         let root = Node::root(&shared);
-        assert!(Check::new(root).check(&Node::root(&link(2))).is_ok());
-        assert_eq!(Check::new(root).check(&Node::root(&link(1))).unwrap_err().fault, Fault::TooDeep);
+        assert!(Compiler::new(root).compile(&Node::root(&link(2))).is_ok());
+        assert_eq!(Compiler::new(root).compile(&Node::root(&link(1))).unwrap_err().fault, Fault::TooDeep);
+        // From its end, where each link finds the next one known.
+        let mut compiler = Compiler::new(root);
+        for n in (2..=65).rev() {
+            assert!(compiler.compile(&Node::root(&link(n))).is_ok(), "{n}");
+        }
+        assert_eq!(compiler.compile(&Node::root(&link(1))).unwrap_err().fault, Fault::TooDeep);
     }
 
     #[test]
     fn every_name_leads_to_its_own_operator() {
-        let names: Vec<&str> = NAMES.split_whitespace().collect();
+        let names: Vec<&str> = NAMES.split(' ').collect();
         assert_eq!(names.len(), OPERATORS.len());
         for (name, operator) in names.into_iter().zip(OPERATORS) {
             assert_eq!(Operator::of(name), Some(operator), "{name}");
