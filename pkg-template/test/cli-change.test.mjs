@@ -325,11 +325,20 @@ test("the report has a form that programs can rely on", options, async (t) => {
         },
       ],
     },
+    worstSeconds: { heard: 370, forced: 445 },
     refusals: [],
     notes: [],
     findings: [],
     file: "trueup.json",
   });
+});
+
+test("the worst case follows from the old period and the new spread", options, async (t) => {
+  const dir = scratch(t, { "trueup.json": { trueup: 1, serial: 1, current: { id: "b" }, poll: { everySeconds: 60 }, refresh: { spreadSeconds: 9999 } } });
+  assert.deepEqual((await changed(dir, "pause")).report.worstSeconds, { heard: 82, forced: 82 + 3600 + 75 });
+  assert.match((await dir.ends(0, "block", "a", ...at(61))).out, /visible tabs hear of it within 82 s/);
+  dir.write("trueup.json", { trueup: 1, serial: 1, current: { id: "b" }, poll: { everySeconds: 1 } });
+  assert.deepEqual((await changed(dir, "pause")).report.worstSeconds, { heard: 28, forced: 28 + 300 + 75 });
 });
 
 test("a text is written whole or not at all, with its mode, and through a link", options, async (t) => {

@@ -1,14 +1,14 @@
 // The READMEs against the code: samples are type-checked, links and anchors lead somewhere, no error code is missing.
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
 
 const root = join(dirname(fileURLToPath(import.meta.url)), "../..");
 const read = (file) => readFileSync(join(root, file), "utf8");
-const READMES = ["README.md", "pkg-template/README.md"];
+const READMES = ["README.md", "pkg-template/README.md", ...readdirSync(join(root, "docs")).map((file) => `docs/${file}`)];
 const pkg = join(root, "target/pkg");
 const built = existsSync(join(pkg, "dist/index.d.ts"));
 
@@ -42,12 +42,14 @@ test("the READMEs import only what the package exports", { skip: !built && "targ
 });
 
 test("links lead to files and headings that exist", () => {
+  const anchors = (file) => [...read(file).matchAll(/^#+ (.*)$/gm)].map(([, heading]) => heading.toLowerCase().replace(/[^\w\- ]/g, "").replaceAll(" ", "-"));
   for (const file of [...READMES, "ARCHITECTURE.md", "CHANGELOG.md"]) {
-    const text = read(file);
-    const anchors = [...text.matchAll(/^#+ (.*)$/gm)].map(([, heading]) => heading.toLowerCase().replace(/[^\w\- ]/g, "").replaceAll(" ", "-"));
-    for (const [, to] of text.matchAll(/\]\(([^)]+)\)/g)) {
-      if (to.startsWith("#")) assert.ok(anchors.includes(to.slice(1)), `${file}: ${to}`);
-      else if (!/^https?:/.test(to)) assert.ok(existsSync(join(root, dirname(file), to)), `${file}: ${to}`);
+    for (const [, to] of read(file).matchAll(/\]\(([^)]+)\)/g)) {
+      if (/^https?:/.test(to)) continue;
+      const [path, anchor] = to.split("#");
+      const target = path ? join(dirname(file), path) : file;
+      assert.ok(existsSync(join(root, target)), `${file}: ${to}`);
+      assert.ok(!anchor || anchors(target).includes(anchor), `${file}: ${to}`);
     }
   }
 });

@@ -28,6 +28,9 @@ pub const DEBIAN_CHROMIUM: &[&str] = &["chromium", "chromium-driver"];
 /// Debian's packages that run the browser tests in the other engines.
 pub const DEBIAN_ENGINES: &[&str] = &["firefox-esr", "webkit2gtk-driver", "xvfb", "xauth"];
 
+/// Debian's package of the web server that the hosting recipe is tried with.
+pub const DEBIAN_NGINX: &[&str] = &["nginx"];
+
 /// The exact version of wasm-bindgen: of the crate, the library that writes the glue, and the test runner.
 pub fn wasm_bindgen() -> Result<String> {
     locked("wasm-bindgen").context("Cargo.lock names no wasm-bindgen")

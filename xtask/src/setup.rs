@@ -22,6 +22,7 @@ pub fn setup(all: bool) -> Result<ExitCode> {
     if all {
         steps.push(("firefox", firefox().map(|found| println!("{}", found.browser.display()))));
         steps.push(("webkit", webkit().map(|driver| println!("{}", driver.display()))));
+        steps.push(("nginx", nginx().map(|path| println!("{}", path.display()))));
     }
     let mut failed = false;
     for (step, result) in steps {
@@ -67,6 +68,11 @@ pub fn firefox() -> Result<Browser> {
 /// WebKit's driver, which brings its own browser; `xvfb-run` with it, because it hangs without a display.
 pub fn webkit() -> Result<PathBuf> {
     present(|| find_one("xvfb-run").and_then(|_| find_one("WebKitWebDriver")), pins::DEBIAN_ENGINES)
+}
+
+/// nginx, for the hosting recipe in docs/.
+pub fn nginx() -> Result<PathBuf> {
+    present(|| find_one("nginx"), pins::DEBIAN_NGINX)
 }
 
 /// The runner of `wasm-bindgen-test`, of exactly the version of the crate; built into `target/tools` once.

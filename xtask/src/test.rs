@@ -205,6 +205,9 @@ fn types(run: &Run) -> Outcome {
 }
 
 fn in_node(run: &Run) -> Outcome {
+    if run.all {
+        setup::nginx()?;
+    }
     node::tests(&["pkg-template/test", "tests/node"], &run.names, run.all)
 }
 

@@ -4,6 +4,7 @@ import type { Json, Path } from "./document.js";
 import { stand } from "./impact.js";
 import { Failure } from "./output.js";
 import { type Apis, compare } from "./tab.js";
+import { time } from "./words.js";
 
 type Version = string | number;
 
@@ -31,7 +32,7 @@ export function deprecate(api: string, version: string, { sunset, since, link, s
     const names = Object.keys((draft.document.get("apis", api, "deprecated") ?? {}) as object);
     const name = names.find((n) => compare(n, version) === "same-version") ?? String(versions[index]);
     const before = draft.document.text;
-    const start = since ?? (draft.document.get("apis", api, "deprecated", name) === undefined ? new Date(draft.at).toISOString() : undefined);
+    const start = since ?? (draft.document.get("apis", api, "deprecated", name) === undefined ? time(draft.at) : undefined);
     if (start !== undefined) draft.document.set(["apis", api, "deprecated", name, "since"], start);
     draft.document.set(["apis", api, "deprecated", name, "sunset"], sunset);
     if (link !== undefined) draft.document.set(["apis", api, "deprecated", name, "link"], link);

@@ -5,6 +5,7 @@ import { History } from "./history.js";
 import { impact, show as showImpact } from "./impact.js";
 import { EXIT, Failure, Output, print } from "./output.js";
 import { isUrl, read, write } from "./source.js";
+import { show as showWorst, worst } from "./worst.js";
 
 /** The options that all changes have. */
 export interface ChangeOptions {
@@ -94,14 +95,17 @@ export async function change(what: string, options: ChangeOptions, edit: (draft:
     dryRun: !!options.dryRun,
     serial: { before: serial, after: next },
     changes,
-    ...(effect && { impact: effect }),
+    ...(effect && { impact: effect, worstSeconds: worst(before, document) }),
     refusals: draft.refusals,
     notes: draft.notes,
     findings,
   };
   for (const { path, before, after } of changes) output.say(line(output, path, before, after));
   for (const note of draft.notes) output.say(`note: ${note}`);
-  if (effect) showImpact(output, effect);
+  if (effect) {
+    showImpact(output, effect);
+    showWorst(output, worst(before, document), effect.forced > 0);
+  }
   refuse(draft.refusals, options, output, report, findings);
   if (options.dryRun) {
     output.say("dry run: nothing was written");

@@ -129,7 +129,7 @@ export function show(output: Output, name: string, { build, at, context }: Quest
   if ("deadline" in standing && standing.deadline) output.say(`          until ${time(standing.deadline)}`);
   output.say(`${bold("due")}       ${actions[action]}`);
   if (steps.length) output.say(bold("then"));
-  for (const { after, message } of steps) output.say(`  ${`+${duration(after)}`.padEnd(9)} ${message}`);
+  for (const { after, message } of steps) output.say(`  ${`+${duration(after)}`.padEnd(12)} ${message}`);
   const apis = Object.entries(plan);
   if (apis.length) output.say(bold("calls"));
   for (const [api, { outcome, version, reason = "", deadline }] of apis) {

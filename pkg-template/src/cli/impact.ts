@@ -59,7 +59,7 @@ export function impact(known: readonly KnownBuild[], before: string, after: stri
 }
 
 export function show(output: Output, { known, behind, deprecated, unsupported, forced, builds }: Impact): void {
-  output.say(`of ${count(known, "known build")} by this behind: ${behind}, deprecated: ${deprecated}, unsupported: ${unsupported}, forced to refresh: ${forced}`);
+  output.say(`${count(known, "known build")}; by this change behind: ${behind}, deprecated: ${deprecated}, unsupported: ${unsupported}, forced to refresh: ${forced}`);
   for (const { id, version, before, after } of builds.slice(-20)) {
     const calls = JSON.stringify(before.calls) === JSON.stringify(after.calls) ? "" : `; calls: ${said(before)} -> ${said(after)}`;
     output.say(output.style("dim", `  ${version === undefined ? id : `${id} (${version})`}: ${before.status} -> ${after.status} (${after.reason}), due: ${after.action}${calls}`));
