@@ -318,7 +318,7 @@ impl<'a> Logic<'a> {
     fn missing(&self, names: &[&Value], data: &Value) -> Vec<Value> {
         let mut missing = Vec::new();
         for name in names {
-            if look_up(data, &self.text(name)).is_none() {
+            if look_up(data, &self.text(name)).is_none_or(Value::is_null) {
                 missing.push(*name);
             }
         }
@@ -424,7 +424,7 @@ pub fn truthy(value: &Value) -> bool {
     }
 }
 
-/// What `path` leads to (`user.roles.0`); the whole for an empty path, nothing where it ends early or in `null`.
+/// What `path` leads to (`user.roles.0`); the whole for an empty path, nothing where it ends early.
 fn look_up<'a>(mut data: &'a Value, path: &str) -> Option<&'a Value> {
     if path.is_empty() {
         return Some(data);
@@ -435,7 +435,7 @@ fn look_up<'a>(mut data: &'a Value, path: &str) -> Option<&'a Value> {
             _ => data.get(name)?,
         };
     }
-    (!data.is_null()).then_some(data)
+    Some(data)
 }
 
 fn index(digits: &str) -> Option<usize> {
@@ -527,10 +527,11 @@ mod tests {
     }
 
     #[test]
-    fn var_takes_its_default_where_there_is_nothing_or_null() {
+    fn var_takes_its_default_where_there_is_nothing() {
         check(&[
             (r#"{"var":["x",7]}"#, "{}", "7"),
-            (r#"{"var":["x",7]}"#, r#"{"x":null}"#, "7"),
+            // As the reference and flagd's JavaScript engine have it; flagd's Go engine takes the default.
+            (r#"{"var":["x",7]}"#, r#"{"x":null}"#, "null"),
             (r#"{"var":["x",7]}"#, r#"{"x":0}"#, "0"),
             (r#"{"var":["x",{"var":"y"}]}"#, r#"{"y":3}"#, "3"),
             (r#"{"var":["a.b",7]}"#, "null", "7"),
