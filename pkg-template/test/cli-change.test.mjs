@@ -396,6 +396,21 @@ test("a manifest that is broken in a part is changed, and the part is reported; 
   assert.equal((await changed(dir, "minimum", "none")).manifest.supported.minimum, undefined, "a change may mend it");
 });
 
+test("a manifest too broken to have a current build, and a history with a wrong version, break nothing else", options, async (t) => {
+  const dir = world(t, { "trueup.json": { trueup: 1, serial: 1, current: "b3" } });
+  await refused(dir, 4, ["rejected"], "pause");
+  assert.deepEqual((await changed(dir, "publish", "--id", "b4", "--version", "1.3")).manifest.current, { id: "b4", version: "1.3" });
+  dir.write("trueup.history.json", { history: 1, builds: [{ id: "odd", version: "x", published: "2026-01-01", apis: { orders: [] } }] });
+  assert.equal((await changed(dir, "block", "odd")).report.impact.forced, 1);
+});
+
+test("a manifest goes through stdin and stdout", options, async (t) => {
+  const dir = scratch(t);
+  const { code, out, err } = await spawned(dir.dir, ["pause", "--file", "-", ...at(60)], MANIFEST);
+  assert.equal(code, 0, err);
+  assert.equal(JSON.parse(out).refresh.paused, true);
+});
+
 test("a history begins with what is current, at the time of its serial", options, async (t) => {
   const dir = scratch(t, { "trueup.json": MANIFEST });
   await dir.ends(0, "publish", "--id", "b4", "--version", "1.3", ...at(3600));

@@ -284,9 +284,24 @@ test("wrong usage ends with 2, in words or as JSON", options, async (t) => {
   assert.equal(dir.text("trueup.json"), MANIFEST);
 });
 
-test("colours are for terminals", options, async (t) => {
+test("colours are for terminals, and for people who want them", options, async (t) => {
   const dir = scratch(t, { "m.json": "{}" });
-  assert.ok(!(await dir.ends(1, "check", "m.json")).out.includes("\x1b"));
+  const coloured = async () => (await dir.ends(1, "check", "m.json")).out.includes("\x1b[31merror\x1b[0m");
+  const { isTTY } = process.stdout;
+  t.after(() => ((process.stdout.isTTY = isTTY), delete process.env.NO_COLOR));
+  delete process.env.NO_COLOR;
+  process.stdout.isTTY = false;
+  assert.equal(await coloured(), false);
+  process.stdout.isTTY = true;
+  assert.equal(await coloured(), true);
+  process.env.NO_COLOR = "1";
+  assert.equal(await coloured(), false);
+});
+
+test("what tabs do not even read is named as that", options, async (t) => {
+  const dir = scratch(t, { "long.json": JSON.stringify({ ...manifest, x: "x".repeat(1 << 20) }), "deep.json": `{"trueup":1,"serial":1,"current":{"id":"a"},"x":${"[".repeat(70)}${"]".repeat(70)}}` });
+  assert.match((await dir.ends(1, "check", "long.json", ...at())).out, /is longer than 1 MiB/);
+  assert.match((await dir.ends(1, "check", "deep.json", ...at())).out, /nested too deep/);
 });
 
 test("the command is one file that asks for nothing but Node", options, async () => {

@@ -45,7 +45,7 @@ export interface PublishOptions {
 export function publish(build: Stamp, { urgency, notes, language }: PublishOptions) {
   return (draft: Draft): void => {
     const { document, history, current } = draft;
-    const known: { id: string; version?: string | number }[] = [...history.builds, ...(current?.id ? [current] : [])];
+    const known: { id: string; version?: string | number }[] = [...history.builds, ...(current.id ? [current] : [])];
     const same = (a: string | number | undefined, b: string | number | undefined) =>
       a === undefined || b === undefined ? a === b : compare(a, b) === "same-version";
     for (const other of known) {
@@ -54,11 +54,11 @@ export function publish(build: Stamp, { urgency, notes, language }: PublishOptio
       if (other.id !== build.id && build.version !== undefined && same(other.version, build.version))
         return draft.refuse("reused", `version ${build.version} was published as ${other.id}: tabs would not know which of them is newer`);
     }
-    if (current?.version !== undefined && build.version !== undefined && compare(build.version, current.version) === "older")
+    if (current.version !== undefined && build.version !== undefined && compare(build.version, current.version) === "older")
       draft.doubt("older", `${named(build)} is older than what is current, ${named(current)}: tabs of newer builds stay as they are; npx trueup rollback --to ${build.id} brings them back`);
     if (build.version === undefined && document.get("supported", "minimum") !== undefined)
       draft.notes.push(`${build.id} has no version: minimum and recommended do not order it`);
-    const other = current?.id !== build.id;
+    const other = current.id !== build.id;
     setCurrent(draft, build);
     if (urgency !== undefined) document.set(["refresh", "urgency"], urgency);
     if (notes === false) document.remove(["refresh", "notes"]);

@@ -50,17 +50,19 @@ export class Draft {
     this.refusals.push({ code, message, sure: false });
   }
 
+  /** The current build; one without an id where the manifest is too broken to have one. */
   get current(): { id: string; version?: string | number } {
-    return this.document.get("current") as { id: string; version?: string | number };
+    const current = this.document.get("current") as { id?: Json; version?: Json } | undefined;
+    return typeof current?.id === "string" ? (current as { id: string; version?: string | number }) : { id: "" };
   }
 }
 
 /** Does one change. `what` is the command as it is noted in the history. */
 export async function change(what: string, options: ChangeOptions, edit: (draft: Draft) => void | Promise<void>): Promise<void> {
-  const output = new Output(!!options.json, options.out === "-");
   const at = options.at ?? Date.now();
   const from = options.from ?? options.file;
-  const out = options.out ?? (options.file === "-" ? "-" : options.file);
+  const out = options.out ?? options.file;
+  const output = new Output(!!options.json, out === "-");
   if (out !== "-" && isUrl(out)) throw new Failure("usage", "a change is written to a file or to stdout (--out -): uploading is the pipeline's");
   const document = await manifest(from);
   const kept = options.history ?? beside(out === "-" ? "trueup.json" : out);
@@ -68,7 +70,7 @@ export async function change(what: string, options: ChangeOptions, edit: (draft:
   const before = document.copy();
   const serial = document.get("serial") as number;
   const draft = new Draft(document, history, at);
-  if (history.builds.length === 0 && draft.current?.id) history.add(draft.current, since(serial, at));
+  if (history.builds.length === 0 && draft.current.id) history.add(draft.current, since(serial, at));
 
   const known = [...history.builds];
   await edit(draft);

@@ -39,14 +39,14 @@ function decoded(document: Document, at: number): Finding[] {
     const names = value?.apis && typeof value.apis === "object" && !Array.isArray(value.apis) ? Object.keys(value.apis) : [];
     const apis = Object.fromEntries(names.map((name) => [name, ["1"]]));
     const tab = new Tab({ id: "trueup check", apis }, { at, context: {} }).hear(copy.text);
-    const broken = tab.faults.filter(({ blame, code, path = "" }) => {
+    const broken = tab.faults.filter(({ code, path = "" }) => {
       const serves = SERVES.includes(code) || (code === "undefined" && path.endsWith(".preferred"));
       const fresh = !found.some((f) => f.path === path && f.code === code);
       // What was wrong and has been taken out is not missing.
       if (fresh && !found.some((f) => f.path === path && code === "missing")) {
         const place = document.place(steps(document.value, path));
         const severity = serves ? "warning" : "error";
-        found.push({ severity, code, path, message: blame === "network" ? prose["not-json"]! : worded(document, code, path), ...place });
+        found.push({ severity, code, path, message: worded(document, code, path), ...place });
       }
       return fresh && !serves;
     });

@@ -1,7 +1,7 @@
 /** What a change does to the builds that are known to be about: each is played on the core, before and after. */
 import type { KnownBuild } from "./history.js";
 import type { Output } from "./output.js";
-import { Tab, TabError } from "./tab.js";
+import { Tab, type TabBuild, TabError } from "./tab.js";
 import { count } from "./words.js";
 
 export interface Stand {
@@ -26,18 +26,20 @@ export interface Impact {
 
 /** How a build stands with a manifest, at a time. */
 export function stand({ id, version, apis }: Pick<KnownBuild, "id" | "version" | "apis">, text: string, at: number): Stand {
-  let tab: Tab;
-  try {
-    tab = new Tab({ id, version, apis }, { at });
-  } catch (error) {
-    // The stamp's `apis` are not the manifest's fault.
-    if (!(error instanceof TabError) || !apis) throw error;
-    tab = new Tab({ id, version }, { at });
-  }
-  tab.hear(text);
+  const tab = opened([{ id, version, apis }, { id, version }, { id }], at).hear(text);
   const { status, reason } = tab.standing;
   const calls = Object.entries(tab.plan.apis).map(([name, { outcome, version }]) => [name, version ?? outcome]);
   return { status, reason, action: tab.refresh.action ?? "none", ...(calls.length && { calls: Object.fromEntries(calls) }) };
+}
+
+/** The first of them that can be; what a history or a stamp says wrongly of a build is not the manifest's fault. */
+function opened([build, ...less]: TabBuild[], at: number): Tab {
+  try {
+    return new Tab(build!, { at });
+  } catch (error) {
+    if (error instanceof TabError && less.length) return opened(less, at);
+    throw error;
+  }
 }
 
 export function impact(known: readonly KnownBuild[], before: string, after: string, at: number): Impact {

@@ -36,10 +36,10 @@ const EVERY = 2_000;
 
 export async function verify(urls: readonly string[], options: VerifyOptions, now: () => number): Promise<Edge[]> {
   if (options.serial === undefined && options.shell === undefined) throw new Failure("usage", "verify needs --serial N, --shell ID, or both");
-  const end = now() + (options.wait ?? 0) * 1000;
+  const end = performance.now() + (options.wait ?? 0) * 1000;
   for (;;) {
     const edges = await Promise.all(urls.map((url) => look(url, options, now())));
-    if (edges.every(({ fresh }) => fresh) || now() + EVERY > end) return edges;
+    if (edges.every(({ fresh }) => fresh) || performance.now() + EVERY > end) return edges;
     await sleep(EVERY);
   }
 }
