@@ -225,6 +225,7 @@ test("deprecate announces, and refuses an end that the current build would not s
   const { manifest } = await changed(dir, "deprecate", "orders", "2", "--sunset", "2026-12-01", "--link", "/docs");
   assert.deepEqual(manifest.apis.orders.deprecated, { 2: { since: "2026-10-01T00:00:00Z", sunset: "2026-12-01T00:00:00Z", link: "/docs" } });
   await refused(dir, 3, ["needed"], "deprecate", "orders", "3", "--sunset", "2027-01-01");
+  await refused(dir, 4, ["rejected"], "deprecate", "orders", "2", "--sunset", "2026-12-02", "--link", "https://shop.example/", "--yes");
   await refused(dir, 3, ["needed"], "deprecate", "orders", "3", "--sunset", "2027-01-01", "--speaks", "orders=3,2"); // 2 has ended by then
   const earlier = await changed(dir, "deprecate", "orders", "3", "--since", "2026-11-25", "--sunset", "2026-11-30", "--speaks", "orders=3,2");
   assert.deepEqual(earlier.manifest.apis.orders.deprecated[3], { since: "2026-11-25T00:00:00Z", sunset: "2026-11-30T00:00:00Z" });
@@ -242,7 +243,8 @@ test("retire is refused without --yes where the current build needs the version,
   const dir = world(t);
   const report = await refused(dir, 3, ["needed"], "retire", "orders", "3");
   assert.match(report.refusals[0].message, /current build, b3, speaks no other version of orders.*client-too-new/);
-  assert.deepEqual((await changed(dir, "retire", "orders", "3", "--yes")).manifest.apis.orders.supported, ["2"]);
+  const { orders } = (await changed(dir, "retire", "orders", "3", "--yes")).manifest.apis;
+  assert.deepEqual([orders.supported, orders.preferred], [["2"], undefined]);
   await refused(dir, 3, ["last"], "retire", "orders", "2", "--speaks", "search=1");
   const unknown = world(t, { "trueup.history.json": { history: 1, builds: [] } });
   await refused(unknown, 3, ["unknown"], "retire", "orders", "2");
