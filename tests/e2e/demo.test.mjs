@@ -137,6 +137,41 @@ test("tabs follow the versions of an API, and those left without one have to ref
   assertNoFaults(tab);
 });
 
+test("a kill is seen in every tab within one poll; rollouts and targeted builds follow", async (test) => {
+  const tab = await openConsole(test);
+  const flag = (id, text) => card(tab, id).locator('[data-of="flags"]', { hasText: text }).waitFor();
+  const everywhere = (text) => Promise.all([1, 2, 3].map((id) => flag(id, text)));
+  await operator(tab, "Flags");
+  await tab.page.getByLabel("Rolled out to").fill("100");
+  await everywhere("new-checkout on");
+  await shop(tab, 2).getByRole("button", { name: "Check out in one step" }).waitFor();
+
+  await tab.page.evaluate(() => {
+    globalThis.heard = [];
+    addEventListener("message", ({ data }) => data?.trueup === "tab" && heard.push([data.tab, data.kind, data.detail]));
+  });
+  await tab.page.getByLabel("Enabled").uncheck();
+  await everywhere("new-checkout switched off");
+  await shop(tab, 2).getByRole("button", { name: "Check out", exact: true }).waitFor();
+  const heard = await tab.page.evaluate(() => heard);
+  for (const id of ["1", "2", "3"]) {
+    const polls = heard.filter(([of, kind]) => of === id && ["poll", "flags"].includes(kind));
+    // What was asked before the kill may still say "unchanged". The poll that brings the manifest brings the kill.
+    const since = polls.slice(polls.findIndex(([, kind, { outcome }]) => kind === "poll" && outcome !== "unchanged"));
+    assert.deepEqual(since.slice(0, 2).map(([, kind, detail]) => [kind, detail.outcome ?? detail]), [["poll", "new"], ["flags", ["new-checkout"]]]);
+    assert.equal(polls.filter(([, kind]) => kind === "flags").length, 1);
+  }
+
+  await tab.page.getByLabel("Enabled").check();
+  await everywhere("new-checkout on");
+  await everywhere("gift-wrap off");
+  await tab.page.getByLabel("On for builds from").selectOption("1.0.0");
+  await everywhere("gift-wrap on");
+  await tab.page.getByLabel("Text").selectOption("sale");
+  await shop(tab, 3).getByText("Autumn sale: oak is 10 % off").waitFor();
+  assertNoFaults(tab);
+});
+
 for (const colorScheme of ["light", "dark"]) {
   test(`axe finds nothing in the console or the shop (${colorScheme})`, async (test) => {
     const tab = await openConsole(test, { colorScheme });

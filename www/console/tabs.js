@@ -130,7 +130,7 @@ function show(tab) {
   const flags = Object.entries(state.flags ?? {});
   of("flags").replaceChildren(...flags.sort(([a], [b]) => (a < b ? -1 : 1)).map(([key, { variant, reason }]) => {
     const chip = span("", `${key} `);
-    chip.append(span(variant === "on" ? "good" : "quiet", variant ?? reason));
+    chip.append(span(variant === "on" ? "good" : "quiet", variant ?? (reason === "DISABLED" ? "switched off" : reason)));
     return chip;
   }));
   for (const name of ["plan", "flags"]) if (!of(name).firstChild) of(name).textContent = "none yet";
