@@ -19,6 +19,14 @@ export function watchChunks(base: string, signal: AbortSignal, lost: () => void)
     },
     { signal, capture: true },
   );
+  // What the app has caught itself. Not what came before us: a page that never had the asset would be stranded for ever.
+  const observer = new PerformanceObserver((list) => {
+    for (const { name, responseStatus } of list.getEntries() as PerformanceResourceTiming[])
+      if (responseStatus > 399 && ASSET.test(name) && own(name)) lost();
+  });
+  observer.observe({ type: "resource" });
+  signal.addEventListener("abort", () => observer.disconnect());
 }
 
-const FAILED = /dynamically imported module|importing a module script failed|loading (css )?chunk/i;
+const FAILED = /dynamically imported module|importing a module script failed|loading (css )?chunk|mime type.+application\/wasm/i;
+const ASSET = /\.(m?js|css|wasm)(\?|$)/;

@@ -141,11 +141,11 @@ test("a lost chunk asks for a poll, and with a newer build urges", async (test) 
   });
   await tab.page.waitForTimeout(500);
   await server.control({ ...b2, manifest: { refresh: { urgency: "low", spreadSeconds: 0 } } }, { do: "delete-assets", id: "b1" });
-  await tab.page.evaluate(() => void import("/assets/b1/lazy.js"));
+  // As a router does that shows an error page of its own: the failure is caught.
+  await tab.page.evaluate(() => import("/assets/b1/lazy.js").catch(() => {}));
   await phase(tab, "urging");
   assert.deepEqual(await tab.page.evaluate(() => polls), ["chunk"]);
-  // The app's own failure stays the app's: printed once, by the browser.
-  assert.ok(tab.faults.length > 0 && tab.faults.every((fault) => /404|dynamically imported|^uncaught: $/.test(fault)), tab.faults.join("\n"));
+  assert.ok(tab.faults.length > 0 && tab.faults.every((fault) => /404/.test(fault)), tab.faults.join("\n"));
 });
 
 test("blocked storage: prompts, but nothing is done unasked", async (test) => {
