@@ -20,8 +20,8 @@ flags();
 /** Connects; the shop runs without Trueup just as well. */
 async function start() {
   try {
-    const { connect } = await import("trueup");
-    return connect({
+    const [{ connect }, { report }] = await Promise.all([import("trueup"), import("trueup/report")]);
+    const trueup = connect({
       build,
       app: "shop",
       manifest: "/trueup.json",
@@ -34,6 +34,8 @@ async function start() {
       },
       flags: { context: { targetingKey: `visitor-${tab}` } },
     });
+    report(trueup, { url: "/__report" });
+    return trueup;
   } catch (error) {
     console.warn("the shop runs without Trueup:", error);
     return undefined;
