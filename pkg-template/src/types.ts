@@ -365,13 +365,13 @@ export interface Refresh {
    */
   hold(reason: string, options?: { expiresMs?: number }): Hold;
   /**
-   * Before a refresh `save` runs (5 s at most); what it returns, a JSON value, is there as `restored` after it. Several
-   * returned objects are merged. Returns the way to stop it.
+   * Before a refresh `save` runs (5 s at most); what it returns, a JSON value, is there as `restored` after it. Returned
+   * objects are merged in the order of registration; of other values the last one counts. Returns the way to stop it.
    */
   onSave(save: () => unknown): () => void;
   /**
-   * What `onSave` kept: only after a refresh by Trueup, in the same tab, within 60 s, at the same URL and for the same
-   * `user`; otherwise undefined.
+   * What `onSave` kept: only after a refresh by Trueup, in the same tab (a copy of it gets nothing), within 60 s, at the same
+   * URL and for the same `user`; otherwise undefined.
    */
   readonly restored: unknown;
 }
