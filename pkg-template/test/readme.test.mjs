@@ -67,8 +67,10 @@ test("every option of connect stands in the README, and every attribute of the s
   assert.ok(paths.length > 10);
   for (const path of paths) assert.ok(readme.includes(`\`${path}\``) || readme.includes(`\`${path.split(".")[0]}\``), path);
   const attribute = (path) => "data-" + path.replace(/[.A-Z]/g, (c) => (c === "." ? "-" : "-" + c.toLowerCase()));
-  // `data-version` and `data-app` are the mark's.
-  const known = [...paths.map(attribute), "data-version", "data-app"];
+  // `data-version` and `data-app` are the mark's; `data-trueup-…` stands on a page's own fields.
+  const fields = ["keep", "hold"].map((name) => `data-trueup-${name}`);
+  for (const name of fields) assert.ok([read("pkg-template/src/forms.ts"), read("pkg-template/src/holds.ts")].some((text) => text.includes(`${name}="off"`)), name);
+  const known = [...paths.map(attribute), "data-version", "data-app", ...fields];
   for (const [, name] of readme.matchAll(/\b(data-[a-z]+(?:-[a-z]+)*)\b/g)) assert.ok(known.includes(name), name);
 });
 
