@@ -1,6 +1,4 @@
-// What `cargo xtask build` gives the TypeScript (xtask/js/build.mjs). A third module, `wasm:glue`, is the glue of
-// wasm-bindgen with the types that it derives from the Rust exports: `initSync`, the default asynchronous start, and
-// the exported classes and functions.
+// What `cargo xtask build` gives the TypeScript (xtask/js/build.mjs), besides `wasm:glue`, which is `glue.ts`.
 
 declare module "wasm:source" {
   /**

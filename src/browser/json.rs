@@ -1,7 +1,6 @@
 //! Writes JSON for the page, which parses it: half the bytes of making objects member by member, and as quick.
 
-use wasm_bindgen::JsValue;
-
+use super::wire::NUMBERS;
 use crate::core::value::{Value, push_integer, whole};
 
 /// JSON text that is being written.
@@ -87,8 +86,7 @@ impl Json {
                 // JavaScript prints what is not whole: Rust's printing of floats is 14 KB.
                 None => {
                     self.next();
-                    let printed = js_sys::JSON::stringify(&JsValue::from_f64(*n)).ok();
-                    self.0.push_str(&printed.and_then(|s| s.as_string()).unwrap_or_default());
+                    self.0.push_str(&if n.is_finite() { (NUMBERS.print)(*n) } else { "null".to_owned() });
                 }
             },
             Value::String(text) => self.string(text),

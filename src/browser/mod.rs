@@ -2,7 +2,7 @@
 //!
 //! Platform calls that are cheaper in JavaScript (fetch, timer, storage, locks, channels: together 14 KB of glue and wasm,
 //! by the measurements in the toolchain notes) stand in the package's TypeScript; a timer of the module's own would also
-//! call into it after a trap. What stays is `JSON.parse` into the one tree.
+//! call into it after a trap.
 
 mod exports;
 mod json;

@@ -8,68 +8,46 @@ use crate::core::config::{Build, Mark};
 use crate::core::error::{Fault, Flaw};
 use crate::core::event::{Answer, Blame, Effect, Event, Start};
 use crate::core::flags::Numbers;
+use crate::core::json;
 use crate::core::refresh::shell::{ShellAnswer, Worker};
 use crate::core::refresh::{Phase, State};
 use crate::core::schedule::{RetryAfter, Role};
 use crate::core::time::Now;
-use crate::core::value::{MAX_DEPTH, Value};
+use crate::core::value::Value;
 use crate::core::version::Version;
 use crate::core::window::Standing;
 
-/// What JavaScript holds, as the one tree.
-pub fn tree(value: JsValue) -> Value {
-    walk(&value, MAX_DEPTH)
-}
-
-/// `JSON.parse` into the tree.
-pub fn parse(text: &str) -> Result<Value, Fault> {
-    js_sys::JSON::parse(text).map(tree).map_err(|_| Fault::Json)
+#[wasm_bindgen]
+extern "C" {
+    /// `Number(text)`.
+    fn number(text: &str) -> f64;
+    /// Writes `String(n)`, and says how long it is.
+    fn print(n: f64, to: *mut u8) -> usize;
+    /// `a % b`.
+    fn remainder(a: f64, b: f64) -> f64;
 }
 
 /// JavaScript's own way with numbers.
-pub const NUMBERS: Numbers = Numbers {
-    parse: |text| JsValue::from_str(text).unchecked_into_f64(),
-    print: |n| (&JsValue::from_str("") + &JsValue::from_f64(n)).as_string().unwrap_or_default(),
-    remainder: |a, b| (&JsValue::from_f64(a) % &JsValue::from_f64(b)).unchecked_into_f64(),
-};
+pub const NUMBERS: Numbers = Numbers { parse: number, print: printed, remainder };
 
-/// Reads one value; what JSON does not have (a function, a symbol), and what is too deep, is nothing.
-///
-/// By hand, not through serde-wasm-bindgen's deserializer: its error for a value of the wrong type prints that value,
-/// and with it comes Rust's printing of floats, 14 KB of brotli that no visitor should pay for.
-fn walk(value: &JsValue, depth: u8) -> Value {
-    if let Some(text) = value.as_string() {
-        Value::String(text)
-    } else if let Some(number) = value.as_f64() {
-        Value::Number(number)
-    } else if let Some(truth) = value.as_bool() {
-        Value::Bool(truth)
-    } else if depth == 0 {
-        Value::Null
-    } else if js_sys::Array::is_array(value) {
-        let mut items = Vec::new();
-        for item in value.unchecked_ref::<js_sys::Array>().iter() {
-            items.push(walk(&item, depth - 1));
-        }
-        Value::Array(items)
-    } else if value.is_object() {
-        let mut members = Vec::new();
-        for entry in js_sys::Object::entries(value.unchecked_ref()).iter() {
-            let entry: js_sys::Array = entry.unchecked_into();
-            members.push((entry.get(0).as_string().unwrap_or_default(), walk(&entry.get(1), depth - 1)));
-        }
-        Value::Object(members)
-    } else {
-        Value::Null
-    }
+fn printed(n: f64) -> String {
+    // The longest number is one of 24 letters: -1.2345678901234567e-300.
+    let mut letters = [0; 32];
+    let length = print(n, letters.as_mut_ptr());
+    letters.iter().take(length).map(|letter| *letter as char).collect()
+}
+
+/// JSON to tree.
+pub fn parse(text: &str) -> Result<Value, Fault> {
+    json::parse(text, number)
 }
 
 /// The start of a page.
 pub fn start(value: &Value) -> Start {
     let text = |name| value.get(name).and_then(Value::as_str).map(str::to_owned);
     Start {
-        seed: number(value, "seed").unwrap_or(0.0) as u64,
-        nonce: number(value, "nonce").unwrap_or(0.0) as u64,
+        seed: float(value, "seed").unwrap_or(0.0) as u64,
+        nonce: float(value, "nonce").unwrap_or(0.0) as u64,
         kept: value.get("kept").and_then(|kept| {
             Some((kept.get("state")?.clone(), kept.get("text").and_then(Value::as_str)?.to_owned()))
         }),
@@ -95,7 +73,7 @@ pub fn start(value: &Value) -> Start {
 /// An input; `None` for one that another version of the page may know.
 pub fn event(value: &Value) -> Option<Event> {
     let on = flag(value, "on");
-    let told = (!flag(value, "own")).then(|| number(value, "next").unwrap_or(0.0) as i64);
+    let told = (!flag(value, "own")).then(|| float(value, "next").unwrap_or(0.0) as i64);
     Some(match value.get("type")?.as_str()? {
         "wake" => Event::Wake,
         "answer" => Event::Answer { answer: answer(value), told },
@@ -109,10 +87,10 @@ pub fn event(value: &Value) -> Option<Event> {
         "lead" => Event::Lead(on),
         "hello" => Event::Hello,
         "chunk" => Event::Chunk,
-        "header" => Event::Header(number(value, "serial")? as u64),
+        "header" => Event::Header(float(value, "serial")? as u64),
         "check" => Event::Check,
         "shell" => Event::Shell(ShellAnswer {
-            status: number(value, "status")? as u16,
+            status: float(value, "status")? as u16,
             redirected: flag(value, "redirected"),
             html: flag(value, "html"),
             text: text(value, "text").unwrap_or_default(),
@@ -125,7 +103,7 @@ pub fn event(value: &Value) -> Option<Event> {
         "holds" => Event::Holds(match value.get("holds") {
             Some(Value::Array(holds)) => holds
                 .iter()
-                .filter_map(|hold| Some((text(hold, "reason")?, number(hold, "until")? as i64)))
+                .filter_map(|hold| Some((text(hold, "reason")?, float(hold, "until")? as i64)))
                 .collect(),
             _ => Vec::new(),
         }),
@@ -141,9 +119,9 @@ pub fn event(value: &Value) -> Option<Event> {
 }
 
 fn answer(value: &Value) -> Answer {
-    let ms = |name| number(value, name).map(|n| n as i64);
+    let ms = |name| float(value, name).map(|n| n as i64);
     Answer {
-        status: number(value, "status").unwrap_or(0.0) as u16,
+        status: float(value, "status").unwrap_or(0.0) as u16,
         foreign: flag(value, "foreign"),
         etag: text(value, "etag"),
         date: ms("date").map(|date| date + ms("age").unwrap_or(0).clamp(0, 1 << 32) * 1000),
@@ -297,10 +275,8 @@ fn fault(out: &mut Json, blame: &Blame) {
 }
 
 /// All that the core knows.
-pub fn inspect(client: &Client, now: Now) -> String {
+pub fn inspect(out: &mut Json, client: &Client, now: Now) {
     let (in_force, config, schedule) = (client.in_force(), client.config(), client.schedule());
-    let mut json = Json::new();
-    let out = &mut json;
     out.object();
     out.text("build", Some(&config.build.id));
     out.text("app", Some(&config.app));
@@ -329,20 +305,17 @@ pub fn inspect(client: &Client, now: Now) -> String {
         out.close('}');
     }
     out.close('}');
-    json.done()
 }
 
-/// A flaw, as JavaScript's `TrueupError` has it: an object, because it is thrown.
-pub fn flaw(flaw: &Flaw) -> JsValue {
-    let mut out = Json::new();
+/// A flaw of the options, as JavaScript's `TrueupError` has it.
+pub fn flaw(out: &mut Json, flaw: &Flaw) {
     out.object();
     out.text("code", Some(flaw.fault.code()));
     out.text("path", Some(&flaw.path));
     out.close('}');
-    js_sys::JSON::parse(&out.done()).unwrap_or(JsValue::UNDEFINED)
 }
 
-fn number(value: &Value, name: &str) -> Option<f64> {
+fn float(value: &Value, name: &str) -> Option<f64> {
     value.get(name).and_then(Value::as_f64)
 }
 

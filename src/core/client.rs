@@ -22,7 +22,7 @@ use super::window::{Action, Standing, Status, Verdict, action, standing};
 /// `ready` waits this long for the first answer.
 const READY: i64 = 2 * SECOND;
 
-/// JSON to tree: JavaScript's parser in the browser, serde_json natively. Fails with `Json`, natively also with `TooDeep`.
+/// JSON to tree: [`super::json`], with the platform's way of reading numbers. Fails with `Json` or `TooDeep`.
 pub type Parse = fn(&str) -> Result<Value, Fault>;
 
 /// All that one page decides.

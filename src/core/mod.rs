@@ -8,6 +8,7 @@ pub mod config;
 pub mod error;
 pub mod event;
 pub mod flags;
+pub mod json;
 pub mod manifest;
 pub mod memory;
 pub mod negotiate;

@@ -27,7 +27,7 @@ pub enum Value {
     String(String),
     /// An array.
     Array(Vec<Value>),
-    /// An object. A name stands once: the parser has already let the last one win.
+    /// An object. Where a name stands twice, the last one counts, as `JSON.parse` has it.
     Object(Vec<(String, Value)>),
 }
 
@@ -35,7 +35,7 @@ impl Value {
     /// The member `name`, where this is an object that has it.
     pub fn get(&self, name: &str) -> Option<&Value> {
         match self {
-            Value::Object(members) => members.iter().find(|(n, _)| n == name).map(|(_, v)| v),
+            Value::Object(members) => members.iter().rev().find(|(n, _)| n == name).map(|(_, v)| v),
             _ => None,
         }
     }
@@ -140,7 +140,7 @@ pub fn read<'de, D: Deserializer<'de>>(from: D) -> Result<Value, D::Error> {
     Depth(MAX_DEPTH).deserialize(from)
 }
 
-/// How many levels may still open: `JSON.parse` itself takes any depth, our stack does not.
+/// How many levels may still open: our stack does not take any depth.
 #[derive(Clone, Copy)]
 struct Depth(u8);
 

@@ -27,9 +27,7 @@ pub fn json(text: &str) -> Option<Value> {
 
 /// As the browser's parser tells what is no JSON from what is too deep.
 pub fn parse(text: &str) -> Result<Value, Fault> {
-    let fault =
-        |_| serde_json::from_str::<serde::de::IgnoredAny>(text).map_or(Fault::Json, |_| Fault::TooDeep);
-    read(&mut serde_json::Deserializer::from_str(text)).map_err(fault)
+    trueup::core::json::parse(text, Numbers::native().parse)
 }
 
 /// What the modelled server answers a poll with.

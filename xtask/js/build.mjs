@@ -2,10 +2,9 @@
 //
 //   node build.mjs --wasm DIR --out DIR --meta DIR --version V
 //
-// TypeScript reaches the core through two virtual modules (declared in pkg-template/src/wasm.d.ts):
+// TypeScript reaches the core through two virtual modules:
 //
-// - `wasm:glue`: wasm-bindgen's glue (`initSync`, the default asynchronous start, the exported classes). It names no
-//   file of its own.
+// - `wasm:glue`: pkg-template/src/glue.ts, which calls the module. Tests put a core of their own in its place.
 // - `wasm:source`: `source()` gives the module, each entry in its own way (`wasm` in entries.mjs):
 //   - inline: `Uint8Array`, at once. The bytes, in columns (columns.mjs), are a string of the characters U+0000 to U+00FF
 //     in a UTF-8 file: no bundler has to know of a second file, and brotli sees nearly the bytes themselves (base64 would
@@ -93,10 +92,8 @@ function core(entry, wasm, development) {
   return {
     name: "core",
     setup(build) {
-      build.onResolve({ filter: /^wasm:/ }, ({ path }) => ({ path, namespace: "core", sideEffects: false }));
-      build.onLoad({ filter: /^wasm:glue$/, namespace: "core" }, () => ({
-        contents: readFileSync(join(wasm, "trueup.js"), "utf8"),
-      }));
+      build.onResolve({ filter: /^wasm:source$/ }, ({ path }) => ({ path, namespace: "core", sideEffects: false }));
+      build.onResolve({ filter: /^wasm:glue$/ }, () => ({ path: join(template, "src/glue.ts"), sideEffects: false }));
       build.onLoad({ filter: /^wasm:source$/, namespace: "core" }, () => ({
         contents: SOURCE[entry.wasm ?? "inline"](join(wasm, "trueup_bg.wasm"), development),
       }));

@@ -40,12 +40,12 @@ pub fn build(mode: Mode) -> Result<()> {
     Ok(())
 }
 
-/// Where the module (`trueup_bg.wasm`) and its glue (`trueup.js`) lie.
+/// Where the module (`trueup_bg.wasm`) lies.
 pub fn wasm_dir() -> PathBuf {
     workspace::target().join("wasm")
 }
 
-/// Compiles, binds and shrinks the module; answers with the directory of module and glue.
+/// Compiles, binds and shrinks the module; answers with its directory.
 fn wasm(web: Web, mode: Mode) -> Result<PathBuf> {
     let (root, out) = (workspace::root(), wasm_dir());
     let mut stamp = Stamp::of(&format!("{} {mode:?} {OURSELVES:?}", web.recipe()));
@@ -64,16 +64,14 @@ fn wasm(web: Web, mode: Mode) -> Result<PathBuf> {
         .input_path(web.release_artefact())
         .out_name("trueup")
         .web(true)?
-        .typescript(true)
+        .typescript(false)
         .omit_default_module_path(true)
         .remove_name_section(true)
         .remove_producers_section(true)
         .generate_output()
         .context("wasm-bindgen")?;
-    let glue = rename(&mut output)?;
-    ensure!(!glue.contains("new URL("), "the glue names a file of its own: a bundler would look for it");
+    rename(&mut output)?;
     output.emit(&out)?;
-    fs::write(out.join("trueup.js"), glue)?;
     if mode == Mode::Release {
         let module = out.join("trueup_bg.wasm");
         let mut opt = node_tool("wasm-opt");
@@ -95,9 +93,7 @@ fn assemble(wasm: &Path, mode: Mode) -> Result<bool> {
     for input in ["pkg-template", "xtask/js", "package-lock.json", "LICENSE-MIT", "LICENSE-APACHE"] {
         stamp = stamp.add(&root.join(input))?;
     }
-    for input in ["trueup_bg.wasm", "trueup.js"] {
-        stamp = stamp.add(&wasm.join(input))?;
-    }
+    stamp = stamp.add(&wasm.join("trueup_bg.wasm"))?;
     let kept = workspace::target().join("pkg.stamp");
     if stamp.is_at(&kept) && out.join("package.json").exists() {
         return Ok(false);

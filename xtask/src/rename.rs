@@ -1,101 +1,57 @@
-//! One-letter names for what module and glue import and export from each other.
+//! One-letter names for what the module imports and exports, as `pkg-template/src/glue.ts` knows them.
 //!
 //! wasm-bindgen's names carry a hash each, which nothing compresses: about 15 bytes of brotli a name, and nobody reads
 //! them. Exports that the glue never touches go, so that wasm-opt can remove what is behind them.
 
-use anyhow::{Result, ensure};
+use anyhow::{Context, Result, ensure};
 use wasm_bindgen_cli_support::Output;
 
-/// The module's name in the glue's import object.
-const MODULE: &str = "./trueup_bg.js";
+/// The module of the imports.
+const MODULE: &str = "_";
 
-/// Renames in the module, and answers with the glue that fits it.
-pub fn rename(output: &mut Output) -> Result<String> {
-    let mut glue = output.js().to_owned();
-    let mut names = short_names();
+/// What an import's name begins with, and its name in the glue.
+const IMPORTS: &[(&str, &str)] = &[("__wbg_number_", "n"), ("__wbg_print_", "p"), ("__wbg_remainder_", "r")];
+
+/// Every export that is called.
+const EXPORTS: &[(&str, &str)] = &[
+    ("memory", "m"),
+    ("__wbindgen_malloc", "a"),
+    ("__wbindgen_free", "f"),
+    ("create", "n"),
+    ("handle", "h"),
+    ("wake", "w"),
+    ("drop", "d"),
+];
+
+/// What wasm-bindgen exports for glue of its own.
+const UNUSED: &[&str] = &["__wbindgen_realloc", "__abort_handler", "__instance_terminated"];
+
+/// Renames in the module. Fails where it imports or exports what the glue does not know.
+pub fn rename(output: &mut Output) -> Result<()> {
     let module = output.wasm_mut();
+    let mut imports = 0;
     for import in module.imports.iter_mut() {
-        ensure!(
-            import.module == MODULE,
-            "an import from {}: the package would need that file",
-            import.module
-        );
-        let name = names.next().unwrap_or_default();
-        let count = replace(&mut glue, "", &import.name, ":", &name);
-        ensure!(count == 1, "the glue gives the import {} {count} times", import.name);
-        import.name = name;
-        import.module = "a".to_owned();
+        let name = import.name.clone();
+        let found = IMPORTS.iter().find(|(begins, _)| name.starts_with(begins));
+        let (_, short) = found.with_context(|| format!("the glue does not know the import {name}"))?;
+        import.name = short.to_string();
+        import.module = MODULE.to_owned();
+        imports += 1;
     }
-    if module.imports.iter().next().is_some() {
-        ensure!(replace(&mut glue, "\"", MODULE, "\":", "a") == 1, "the glue does not name its module");
-    }
-    let mut names = short_names();
-    let mut unused = Vec::new();
+    ensure!(imports <= IMPORTS.len(), "two imports have one name");
+    let (mut exports, mut unused) = (0, Vec::new());
     for export in module.exports.iter_mut() {
-        let name = names.next().unwrap_or_default();
-        if replace(&mut glue, "wasm.", &export.name, "", &name) > 0 {
-            export.name = name;
+        if let Some((_, short)) = EXPORTS.iter().find(|(name, _)| *name == export.name) {
+            export.name = short.to_string();
+            exports += 1;
         } else {
+            ensure!(UNUSED.contains(&&*export.name), "the glue does not know the export {}", export.name);
             unused.push(export.id());
         }
     }
+    ensure!(exports == EXPORTS.len(), "the module lacks an export that the glue calls");
     for id in unused {
         module.exports.delete(id);
     }
-    Ok(glue)
-}
-
-/// `a` to `z`, `aa` to `zz`. The longer ones come after each other, not by use: 60 names are all there are.
-fn short_names() -> impl Iterator<Item = String> {
-    let letters = || ('a'..='z').map(String::from);
-    letters().chain(letters().flat_map(move |first| letters().map(move |second| format!("{first}{second}"))))
-}
-
-/// Replaces `before`+`name`+`after` where `name` is a whole word; keeps `before` and `after`. Answers how often.
-fn replace(text: &mut String, before: &str, name: &str, after: &str, with: &str) -> usize {
-    let (found, word) =
-        (format!("{before}{name}{after}"), |c: char| c.is_alphanumeric() || c == '_' || c == '$');
-    let (mut out, mut rest, mut count) = (String::with_capacity(text.len()), text.as_str(), 0);
-    while let Some(at) = rest.find(&found) {
-        let (head, tail) = (&rest[..at], &rest[at + found.len()..]);
-        out.push_str(head);
-        if out.ends_with(word) || (after.is_empty() && tail.starts_with(word)) {
-            out.push_str(&found);
-        } else {
-            out.push_str(&format!("{before}{with}{after}"));
-            count += 1;
-        }
-        rest = tail;
-    }
-    out.push_str(rest);
-    *text = out;
-    count
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn only_whole_words_are_renamed() {
-        let mut glue = String::from("wasm.free(1); wasm.free_all(2); my_wasm.free(3); wasm.free(4)");
-        assert_eq!(replace(&mut glue, "wasm.", "free", "", "a"), 2);
-        assert_eq!(glue, "wasm.a(1); wasm.free_all(2); my_wasm.free(3); wasm.a(4)");
-    }
-
-    #[test]
-    fn a_key_is_not_taken_for_the_end_of_a_longer_one() {
-        let mut glue = String::from("{ x_get: 1, get: 2, get_x: 3 }");
-        assert_eq!(replace(&mut glue, "", "get", ":", "b"), 1);
-        assert_eq!(glue, "{ x_get: 1, b: 2, get_x: 3 }");
-    }
-
-    #[test]
-    fn short_names_are_all_different() {
-        let mut names: Vec<String> = short_names().collect();
-        assert!(names.len() > 600);
-        names.sort();
-        names.dedup();
-        assert!(names.len() > 600);
-    }
+    Ok(())
 }

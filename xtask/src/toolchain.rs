@@ -119,13 +119,14 @@ impl Web {
         }
     }
 
-    /// Arguments of cargo, and rustc's flags.
+    /// Arguments of cargo, and rustc's flags. Reference types would bring wasm-bindgen's table of them: nothing of ours is
+    /// one, only text and numbers cross.
     fn release_flags(self) -> (&'static [&'static str], &'static str) {
         match self {
-            Web::Rustup => (&[], ""),
+            Web::Rustup => (&[], "-Ctarget-feature=-reference-types"),
             Web::Debian => (
                 &["-Zbuild-std=std,panic_abort", "-Zbuild-std-features=optimize_for_size"],
-                "-Zunstable-options -Cpanic=immediate-abort -Zlocation-detail=none",
+                "-Ctarget-feature=-reference-types -Zunstable-options -Cpanic=immediate-abort -Zlocation-detail=none",
             ),
         }
     }
