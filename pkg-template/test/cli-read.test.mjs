@@ -171,6 +171,31 @@ test("check knows flags that are broken, each by its place", options, async (t) 
   assert.equal((await dir.report(1, "check", "m.json", ...at())).findings[0].path, "flags.fractional");
 });
 
+test("of lists every wrong item is named at its own place", options, async (t) => {
+  const flag = (more) => ({ state: "ENABLED", variants: { on: 1 }, ...more });
+  const dir = scratch(t, {
+    "m.json": {
+      ...manifest,
+      supported: { blocked: [{ id: 1 }, { version: "x" }, {}, { id: "b2" }] },
+      apis: { a: { supported: ["x", "1", "y", {}] } },
+      flags: { flags: [flag({ key: "a", state: 1 }), flag({}), flag({ key: "c", targeting: { if: [{ nope: [] }] } }), flag({ key: "d" })] },
+    },
+  });
+  const { findings } = await dir.report(1, "check", "m.json", ...at());
+  assert.deepEqual(findings.map(({ code, path }) => `${code} ${path}`).sort(), [
+    "contradiction supported.blocked",
+    "missing flags.flags[1].key",
+    "missing supported.blocked[2]",
+    "operator flags.flags[2].targeting.if[0].nope",
+    "type apis.a.supported[3]",
+    "type flags.flags[0].state",
+    "type supported.blocked[0].id",
+    "version apis.a.supported[0]",
+    "version apis.a.supported[2]",
+    "version supported.blocked[1].version",
+  ]);
+});
+
 test("explain looks at another moment with --at", options, async (t) => {
   const dir = scratch(t, { "m.json": { ...manifest, supported: { recommended: "1.1", deadline: "2026-12-01T00:00:00Z" } } });
   const standing = async (time) => (await dir.report(0, "explain", "m.json", "--build", "b1", "--version", "1", "--at", time)).standing;

@@ -130,6 +130,19 @@ for (const file of readdirSync(docs))
     if (process.env.TRUEUP_DOCS === "write") writeFileSync(docs + file, text);
   });
 
+test("the commands in the README run, one after the other", { skip: unbuilt }, async (t) => {
+  const readme = readFileSync(docs + "../README.md", "utf8");
+  const scripts = [...readme.matchAll(BLOCK)].filter(([, kind]) => kind === "sh").map(([, , , code]) => code);
+  const lines = scripts.flatMap((code) => code.split("\n")).filter((line) => line.startsWith("npx trueup "));
+  assert.ok(lines.length >= 3, "the README shows how to publish");
+  const story = await world(t);
+  story.dir.write("trueup.json", { trueup: 1, serial: 1795413600, current: { id: "8be01aa", version: "4.11.0" } });
+  for (const line of lines) {
+    const said = await story.trueup(line.replace(/\s+#.*/, ""));
+    assert.ok(!said.includes("(exit code"), `${line}\n${said}`);
+  }
+});
+
 test("every command and every exit code stands in docs/command-line.md", { skip: unbuilt }, async (t) => {
   const text = readFileSync(docs + "command-line.md", "utf8");
   const { out } = await scratch(t).ends(0, "--help");

@@ -68,15 +68,24 @@ function worded(document: Document, code: string, path: string): string {
   return shown + (special[`${code} ${path}`] ?? prose[code] ?? code);
 }
 
+/** What stands in for an item of a list that is wrong: to take it out would move the others. */
+const STAND_INS: { [first: string]: Json } = {
+  supported: { id: "trueup check" },
+  apis: "0",
+  flags: { key: "trueup check", state: "DISABLED", variants: { none: null } },
+};
+
 /** Takes a fault out, so that what comes behind it is decoded; says whether that was possible. */
 function mend(copy: Document, code: string, path: string, at: number): boolean {
   const required: { [path: string]: Json } = { trueup: 1, serial: Math.floor(at / 1000), "current.id": "?", current: { id: "?" } };
-  const steps_ = steps(copy.value, path);
-  const [first] = steps_;
-  if (path in required) copy.set(steps_, required[path]!);
-  else if (first === "flags") copy.remove(steps_.length > 2 ? steps_.slice(0, 3) : steps_);
-  else if (code === "missing") copy.remove(steps_.slice(0, -1).length && typeof steps_.at(-1) === "string" ? steps_.slice(0, first === "apis" ? 2 : -1) : steps_);
-  else copy.remove(steps_);
+  const place = steps(copy.value, path);
+  const [first] = place;
+  // A flag or a blocked build goes as a whole, and an API of which something is missing.
+  const item = first === "flags" && place.length > 2 ? place.slice(0, 3) : place.slice(0, place.findIndex((step) => typeof step === "number") + 1);
+  if (path in required) copy.set(place, required[path]!);
+  else if (typeof item.at(-1) === "number") copy.set(item, STAND_INS[String(first)] ?? null);
+  else if (item.length) copy.remove(item);
+  else copy.remove(code === "missing" && first === "apis" ? place.slice(0, 2) : place);
   return path !== "";
 }
 
