@@ -52,6 +52,7 @@ export function connect(options: T.Options = {}): T.Trueup {
   let core: Core | undefined;
   let ended = !onPage;
   let draining = false;
+  let starting = true;
   let changed = false;
   let taken = false;
   let timer: ReturnType<typeof setTimeout> | undefined;
@@ -158,7 +159,9 @@ export function connect(options: T.Options = {}): T.Trueup {
       snapshot = { ...snapshot, [event]: detail };
       changed = true;
     }
-    emit(event, detail);
+    // Nobody can listen before `connect` has returned; what is wrong has to be heard.
+    if (event === "error" && starting) queueMicrotask(() => emit(event, detail));
+    else emit(event, detail);
     if (event === "poll") emit(POLLED);
   };
 
@@ -477,6 +480,7 @@ export function connect(options: T.Options = {}): T.Trueup {
     });
     watchChunks(assets, signal, () => send({ type: "chunk" }));
     drain(() => core!.start(...clocks()));
+    starting = false;
     if (page().holds.size) member.held();
   };
 

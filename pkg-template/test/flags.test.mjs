@@ -182,3 +182,19 @@ test("a context that is set while the module loads is the one that is evaluated 
   assert.deepEqual(core.heard, []);
   trueup.close();
 });
+
+test("what is wrong with the kept or inlined manifest is heard by listeners of the line after connect", async () => {
+  page();
+  const fault = { blame: "publisher", code: "operator", path: "flags.flags.bad.targeting.nope" };
+  const core = play({ start: [emit("error", fault), flags({ bad: { reason: "ERROR", errorCode: "PARSE_ERROR", metadata: {} } })] });
+  const { connect } = await fresh(text);
+  const trueup = connect();
+  const heard = [];
+  trueup.on("error", (detail) => heard.push(detail));
+  await turn();
+  assert.deepEqual(heard, [fault]);
+  core.answer = () => [emit("error", fault)];
+  trueup.refresh.defer();
+  assert.deepEqual(heard, [fault, fault], "later ones at once");
+  trueup.close();
+});

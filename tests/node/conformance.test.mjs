@@ -1,7 +1,7 @@
 // The suites that `cargo xtask conformance` runs, on the cases that are kept here; and that they can fail.
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
-import { mkdtempSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -51,4 +51,32 @@ test("JsonLogic: what a rule gives is compared with its kind", () => {
   assert.equal(run("jsonlogic", suite(wrong)).lines.at(-1), `0 passed, ${wrong.length} failed`);
   assert.equal(run("jsonlogic", file([{ description: "", rule: { nope: 1 }, error: {} }])).lines.at(-1), "1 passed, 0 failed");
   assert.ok(run("jsonlogic", suite([[{ cat: ["a", 1] }, "a"]])).lines.some((line) => line.includes('"a1" as a text, expected "a"')));
+});
+
+test("flagd's schemas: valid documents load, invalid ones are refused with a path or accepted for a reason", () => {
+  const folder = mkdtempSync(join(tmpdir(), "trueup-"));
+  const put = (path, content) => {
+    mkdirSync(join(folder, path, ".."), { recursive: true });
+    writeFileSync(join(folder, path), JSON.stringify(content));
+  };
+  const flag = { state: "ENABLED", variants: { on: true, off: false }, defaultVariant: "on" };
+  put("flags/positive/one.json", { flags: { flag }, metadata: { version: "1" } });
+  put("flags/positive/list.json", { flags: [{ key: "flag", ...flag, defaultVariant: null }] });
+  put("targeting/positive/rules.json", { "*": [{ "!": true }, { if: [{ $ref: "some-ref" }] }, { fractional: [["a"], [true, 1]] }] });
+  put("flags/negative/no-variants.json", { flags: { flag: { state: "ENABLED", defaultVariant: "on" } } });
+  put("flags/negative/state.json", { flags: { flag: { ...flag, state: "WILL-FAIL" } } });
+  put("flags/negative/rule.json", { flags: { flag: { ...flag, targeting: { "not-a-real-rule": [1, 2] } } } });
+  put("flags/negative/mixed-variant-types.ffconfig.json", { flags: { flag: { ...flag, variants: { on: true, off: "no" } } } });
+  put("targeting/negative/fractional-decimal-weighting.json", { fractional: [["a", 25], ["b", 25.5]] });
+  const { lines, status } = run("flagd-schemas", folder);
+  assert.equal(lines.at(-1), "8 passed, 0 failed");
+  assert.equal(status, 0);
+  assert.equal(lines.filter((line) => line.startsWith("accepted: ")).length, 2);
+
+  put("flags/negative/unlisted.json", { flags: { flag } });
+  put("flags/positive/broken.json", { flags: { flag: { ...flag, defaultVariant: "neither" } } });
+  put("flags/negative/mixed-variant-types.ffconfig.json", { flags: { flag: { ...flag, state: 1 } } });
+  const failing = run("flagd-schemas", folder);
+  assert.equal(failing.lines.at(-1), "7 passed, 3 failed");
+  assert.ok(failing.lines.includes("    flags.flags.flag.defaultVariant: undefined"));
 });
