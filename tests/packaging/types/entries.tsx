@@ -4,6 +4,8 @@ import de from "trueup/locales/de";
 import es from "trueup/locales/es";
 import fr from "trueup/locales/fr";
 import ja from "trueup/locales/ja";
+import { connectFlags, type RemoteFlags } from "trueup/ofrep";
+import { TrueupProvider as OpenFeatureProvider } from "trueup/openfeature";
 import { type Initial, TrueupProvider, useApi, useFlag, useHold, useRefresh, useStanding, useTakeNavigation, useTrueup } from "trueup/react";
 import { evaluate, type Evaluated, inlineJson, inlineManifest, mark } from "trueup/server";
 import { connect as connectSlim } from "trueup/slim";
@@ -32,6 +34,8 @@ export async function page(manifest: string): Promise<string> {
   return mark(build) + inlineManifest(manifest) + inlineJson(same, "initial");
 }
 
+export const remote: RemoteFlags = connectFlags({ url: "https://flags.example.com" });
+export const providers: import("@openfeature/web-sdk").Provider[] = [new OpenFeatureProvider(connect()), new OpenFeatureProvider(remote)];
 export const played: TestClient = createTestClient({ standing: "behind", flags: { limit: 4 } });
 export const isOurs = (error: unknown): error is TrueupError => error instanceof TrueupError;
 
