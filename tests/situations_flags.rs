@@ -5,7 +5,7 @@ use harness::*;
 use trueup::core::Client;
 use trueup::core::error::{Fault, Flaw};
 use trueup::core::event::{Blame, Effect, Event};
-use trueup::core::flags::Numbers;
+use trueup::core::flags::{Numbers, details};
 use trueup::core::time::Now;
 use trueup::core::value::Value;
 
@@ -43,12 +43,23 @@ fn kept(document: &str) -> Setup {
     Setup::default().options(OPTIONS).manifest(published(5, document)).start(|start| start.kept = kept)
 }
 
-/// All that was published: for each time, the flags as `key: variant REASON`.
+/// All that was published, as the page reads it: what is not told anew stands.
+fn outcomes(effects: &[Effect]) -> Vec<Value> {
+    let (mut rows, mut metadata, mut all) = (Value::Null, Value::Null, Vec::new());
+    for effect in effects {
+        let Effect::Flags(of) = effect else { continue };
+        rows = of.get("rows").cloned().unwrap_or(rows);
+        metadata = of.get("metadata").cloned().unwrap_or(metadata);
+        let codes = of.get("codes").unwrap().items().iter().map(|code| code.as_f64().unwrap() as u32);
+        let flags = details(&rows, &metadata, &codes.collect::<Vec<_>>());
+        all.push(Value::object([("flags", flags), ("metadata", metadata.clone())]));
+    }
+    all
+}
+
+/// The same: for each time, the flags as `key: variant REASON`.
 fn snapshots(page: &Page) -> Vec<String> {
-    page.effects
-        .iter()
-        .filter_map(|effect| if let Effect::Flags(of) = effect { Some(shown(of)) } else { None })
-        .collect()
+    outcomes(&page.effects).iter().map(shown).collect()
 }
 
 fn shown(outcome: &Value) -> String {
@@ -339,11 +350,8 @@ fn flags_are_there_before_the_standing_is_told() {
 fn a_variant_may_be_null_and_is_not_the_callers_default() {
     let page =
         shop(&flags(&[("none", r#"{"state":"ENABLED","variants":{"none":null},"defaultVariant":"none"}"#)]));
-    let Some(Effect::Flags(of)) = page.effects.iter().find(|effect| matches!(effect, Effect::Flags(_)))
-    else {
-        panic!()
-    };
-    assert_eq!(of.get("flags").unwrap().items()[0].items()[1].get("value"), Some(&Value::Null));
+    let all = outcomes(&page.effects);
+    assert_eq!(all[0].get("flags").unwrap().items()[0].items()[1].get("value"), Some(&Value::Null));
 }
 
 #[test]
@@ -352,10 +360,34 @@ fn a_server_evaluates_with_an_inlined_manifest_and_no_more_than_the_start() {
     let start = trueup::core::event::Start { inline: Some(published(5, document)), ..Default::default() };
     let now = Now { mono: 0, wall: EPOCH };
     let mut client = Client::new(&json(OPTIONS).unwrap(), start, parse, Numbers::native(), now).unwrap();
-    let outcome = std::iter::from_fn(|| client.poll_effect())
-        .find_map(|effect| if let Effect::Flags(of) = effect { Some(of) } else { None });
+    let effects: Vec<Effect> = std::iter::from_fn(|| client.poll_effect()).collect();
+    let outcome = outcomes(&effects).pop();
     let expected = r#"{"flags":[["new",{"reason":"STATIC","variant":"on","metadata":{"own":true,"set":"s"},"value":1}]],"metadata":{"set":"s"}}"#;
     assert_eq!(outcome, json(expected));
+}
+
+#[test]
+fn rows_are_told_once_a_document_and_codes_with_every_change() {
+    let document =
+        flags(&[("new", &rule(r#"{"if":[{"==":[{"var":"plan"},"pro"]},"on"]}"#)), ("plain", &switch("on"))]);
+    let mut page = shop(&document);
+    page.manifest = published(6, &document);
+    page.pass(HOUR);
+    page.send(context(r#"{"plan":"free"}"#));
+    let told: Vec<&Value> =
+        page.effects.iter().filter_map(|e| if let Effect::Flags(of) = e { Some(of) } else { None }).collect();
+    let rows: Vec<bool> = told.iter().map(|of| of.get("rows").is_some()).collect();
+    assert_eq!(rows, [true, false], "the same document again is nothing new");
+    assert_eq!(
+        snapshots(&page),
+        ["new: on TARGETING_MATCH, plain: on STATIC", "new: off DEFAULT, plain: on STATIC"]
+    );
+    // Other variants of the same names are another document.
+    page.manifest = published(7, &document.replace("true", "5"));
+    page.pass(HOUR);
+    let last = outcomes(&page.effects).pop().unwrap();
+    assert_eq!(snapshots(&page).len(), 3);
+    assert_eq!(last.get("flags").unwrap().items()[1].items()[1].get("value"), Some(&Value::Number(5.0)));
 }
 
 #[test]

@@ -4,7 +4,7 @@ import { watchChunks } from "./chunks.js";
 import { disposable } from "./disposable.js";
 import { TrueupError } from "./errors.js";
 import { limited, poll, shell } from "./fetch.js";
-import { changedFlags, flagDetails, noFlags, readFlag } from "./flags.js";
+import { changedFlags, flagDetails, nextFlags, noFlags, readFlag } from "./flags.js";
 import { guarded, plain, resolve } from "./given.js";
 import { type CoreClass, load } from "./loader.js";
 import { about, type Held, isVisible, localized, mark, type Member, page, read, reload, settlePrompt, share, warn, write } from "./page.js";
@@ -154,7 +154,7 @@ export function connect(options: T.Options = {}): T.Trueup {
 
   const hear = (event: string, detail: any): void => {
     if (event === "ready") return settleReady(detail);
-    if (event === "flags") return hearFlags({ ...detail, flags: new Map(detail.flags) });
+    if (event === "flags") return hearFlags(...nextFlags(flags, detail));
     if (event in snapshot) {
       snapshot = { ...snapshot, [event]: detail };
       changed = true;
@@ -165,14 +165,13 @@ export function connect(options: T.Options = {}): T.Trueup {
     if (event === "poll") emit(POLLED);
   };
 
-  const hearFlags = (now: typeof flags): void => {
-    const keys = changedFlags(flags.flags, now.flags);
+  const hearFlags = (now: typeof flags, keys: string[]): void => {
     flags = now;
     snapshot = { ...snapshot, flags: now.flags };
     changed = true;
     if (!keys[0]) return;
     emit("flags", keys);
-    for (const name of keys) emit("flags:" + name);
+    for (const name of keys) if (listeners["flags:" + name]) emit("flags:" + name);
   };
 
   /** The module is gone: the app goes on as if it had never been here. */
@@ -208,7 +207,7 @@ export function connect(options: T.Options = {}): T.Trueup {
     settleReady(how);
     snapshot = { ...snapshot, ...left, refresh: { phase: "idle", reason: left ? how : "closed" } };
     changed = true;
-    if (left) hearFlags(noFlags);
+    if (left) hearFlags(noFlags, changedFlags(flags.flags, noFlags.flags));
     emit("refresh", snapshot.refresh);
     emit(POLLED);
     publish();

@@ -4,6 +4,7 @@
  */
 import { Core, initSync } from "wasm:glue";
 import { TrueupError } from "./errors.js";
+import { nextFlags, noFlags } from "./flags.js";
 import { type CoreClass, load } from "./loader.js";
 import type * as T from "./types.js";
 import type { Effect } from "./wire.js";
@@ -71,7 +72,7 @@ export async function evaluate(
     if (effect.do !== "emit") continue;
     const { event, detail } = effect as { event: string; detail: any };
     if (event === "standing" || event === "plan") result[event] = detail;
-    if (event === "flags") result.flags = Object.fromEntries(detail.flags);
+    if (event === "flags") result.flags = Object.fromEntries(nextFlags(noFlags, detail)[0].flags);
     if (event === "error") result.errors.push(detail);
   }
   core.free();

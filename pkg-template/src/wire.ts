@@ -6,7 +6,7 @@
  * named, everything else a duration. A member that is `undefined` is simply not there.
  */
 
-import type { FlagDetails } from "./types.js";
+import type { Published } from "./flags.js";
 
 /** Given once, when the core starts. */
 export interface Start {
@@ -143,8 +143,8 @@ export type Effect =
   | { do: "reload"; session: unknown; asked: boolean; url?: string }
   /** The answer to `navigate`, in the same batch. */
   | { do: "taken"; taken: boolean }
-  /** Publish: all flags as they are now, where something about one of them has changed. `value` is absent where the caller's default stands. */
-  | { do: "emit"; event: "flags"; detail: { flags: [key: string, details: Partial<FlagDetails>][]; metadata: FlagDetails["metadata"] } }
+  /** Publish: the flags as they are now, where something about one of them has changed. */
+  | { do: "emit"; event: "flags"; detail: Published }
   /** Publish. */
   | { do: "emit"; event: "standing" | "refresh" | "ready" | "poll" | "plan" | "error"; detail: unknown };
 

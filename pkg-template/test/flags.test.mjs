@@ -9,7 +9,14 @@ before(async () => {
 });
 const connectIn = async (options) => (await fresh(text)).connect(options);
 
-const flags = (of, metadata = {}) => emit("flags", { flags: Object.entries(of), metadata });
+const KINDS = ["STATIC", "DEFAULT", "TARGETING_MATCH", "DISABLED", "STALE", "PARSE_ERROR", "GENERAL"];
+/** As the core publishes them. */
+const flags = (of, metadata = {}) =>
+  emit("flags", {
+    rows: Object.entries(of).map(([key, { variant, value, metadata }]) => [key, metadata, variant === undefined ? [] : [variant, value]]),
+    codes: Object.values(of).map(({ variant, reason, errorCode }) => (variant === undefined ? 0 : 8) + KINDS.indexOf(errorCode ?? reason)),
+    metadata,
+  });
 const on = { value: true, variant: "on", reason: "STATIC", metadata: {} };
 const off = { value: false, variant: "off", reason: "DEFAULT", metadata: {} };
 
@@ -28,6 +35,7 @@ test("a flag of the kept manifest is there on the line after connect", async () 
 test("the fallback stands for what is unknown, disabled, broken or of another kind", async () => {
   page();
   const of = (value) => ({ value, variant: "v", reason: "STATIC", metadata: { m: 1 } });
+  const metadata = { set: "s", m: 1 };
   const values = { yes: true, zero: 0, word: "w", list: [1], object: { a: 1 }, nothing: null };
   const all = Object.fromEntries(Object.entries(values).map(([key, value]) => [key, of(value)]));
   play({ start: [flags({ ...all, off: { reason: "DISABLED", metadata: {} }, bad: { reason: "ERROR", errorCode: "PARSE_ERROR", metadata: {} } }, { set: "s" })] });
@@ -36,12 +44,12 @@ test("the fallback stands for what is unknown, disabled, broken or of another ki
   Object.keys(values).forEach((key, own) =>
     fallbacks.forEach((fallback, other) => {
       assert.deepEqual(trueup.flags.get(key, fallback), own === other ? all[key].value : fallback, `${key} ${other}`);
-      const expected = own === other ? all[key] : { value: fallback, reason: "ERROR", errorCode: "TYPE_MISMATCH", metadata: { m: 1 } };
+      const expected = own === other ? { ...all[key], metadata } : { value: fallback, reason: "ERROR", errorCode: "TYPE_MISMATCH", metadata };
       assert.deepEqual(trueup.flags.details(key, fallback), expected, `${key} ${other}`);
     }),
   );
-  assert.deepEqual(trueup.flags.details("off", true), { value: true, reason: "DISABLED", metadata: {} });
-  assert.deepEqual(trueup.flags.details("bad", true), { value: true, reason: "ERROR", errorCode: "PARSE_ERROR", metadata: {} });
+  assert.deepEqual(trueup.flags.details("off", true), { value: true, reason: "DISABLED", metadata: { set: "s" } });
+  assert.deepEqual(trueup.flags.details("bad", true), { value: true, reason: "ERROR", errorCode: "PARSE_ERROR", metadata: { set: "s" } });
   const notFound = { value: true, reason: "ERROR", errorCode: "FLAG_NOT_FOUND", metadata: { set: "s" } };
   for (const key of ["x", "__proto__", "constructor", ""]) assert.deepEqual(trueup.flags.details(key, true), notFound);
   trueup.close();

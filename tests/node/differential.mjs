@@ -264,7 +264,7 @@ export const DIFFERENCES = [
   {
     name: "compiled rules",
     why: 'by default it compiles rules; then `cat` writes "null" for nothing, `all` holds for what is no list, and comparisons mix up their operands. Its own interpreter agrees, or throws.',
-    applies: (pair) => agrees({ interpreted: true, mended: ["hash"] })(pair) || (pair.theirs.errorCode !== "GENERAL" && threw(THROWN)({ theirs: interpreted(pair) })),
+    applies: (pair) => agrees({ interpreted: true, mended: ["hash"] })(pair) || (!threw(THROWN)(pair) && pair.theirs.errorCode !== "PARSE_ERROR" && threw(THROWN)({ theirs: interpreted(pair) })),
   },
   {
     name: "empty objects",

@@ -15,7 +15,9 @@ pub struct Live {
     stale: bool,
     /// When it has to be evaluated, by the monotonic clock.
     due: Option<i64>,
-    outcome: Value,
+    /// The page does not know the document's rows yet.
+    unknown: bool,
+    codes: Vec<u32>,
 }
 
 /// Long ago: at once.
@@ -24,7 +26,7 @@ const NOW: Option<i64> = Some(i64::MIN);
 impl Live {
     /// No flags yet.
     pub fn new(numbers: Numbers, stale: bool) -> Live {
-        Live { numbers, set: None, context: Value::Null, stale, due: None, outcome: Value::Null }
+        Live { numbers, set: None, context: Value::Null, stale, due: None, unknown: false, codes: Vec::new() }
     }
 
     /// Another document. One that is broken as a whole changes nothing. Gives what is to be reported.
@@ -32,6 +34,10 @@ impl Live {
         match FlagSet::compile(document, self.numbers) {
             Ok(mut set) => {
                 let flaws = std::mem::take(&mut set.flaws);
+                self.unknown |= !self
+                    .set
+                    .as_ref()
+                    .is_some_and(|old| old.rows == set.rows && old.metadata == set.metadata);
                 (self.set, self.due) = (Some(set), NOW);
                 flaws
             }
@@ -56,18 +62,29 @@ impl Live {
         self.due.filter(|_| self.set.is_some())
     }
 
-    /// Evaluates what is due, and gives the outcome (see [`FlagSet::evaluate`]) where it is another one.
+    /// Evaluates what is due, and gives the outcome where it is another one: `{ codes, rows, metadata }`, a code for each
+    /// row (see [`super::STATIC`]); rows and metadata only where they are others than before.
     pub fn evaluate(&mut self, mono: i64, seconds: i64) -> Option<Value> {
         let set = self.set.as_ref()?;
         if self.due? > mono {
             return None;
         }
         self.due = set.uses_time().then_some(mono + MINUTE);
-        let outcome = set.evaluate(&self.context, seconds as f64, self.stale);
-        if outcome == self.outcome {
+        let codes = set.evaluate(&self.context, seconds as f64, self.stale);
+        let unknown = std::mem::take(&mut self.unknown);
+        if codes == self.codes && !unknown {
             return None;
         }
-        self.outcome = outcome.clone();
-        Some(outcome)
+        let mut all = Vec::new();
+        for code in &codes {
+            all.push(Value::Number(*code as f64));
+        }
+        self.codes = codes;
+        let new = |value: &Value| if unknown { value.clone() } else { Value::Null };
+        Some(Value::object([
+            ("codes", Value::Array(all)),
+            ("rows", new(&set.rows)),
+            ("metadata", new(&set.metadata)),
+        ]))
     }
 }

@@ -41,21 +41,38 @@ impl Numbers {
 pub struct FlagSet {
     numbers: Numbers,
     bucketing: Bucketing,
-    document: Value,
-    /// For each of its flags, in its order.
-    targeting: Vec<Targeting>,
+    /// What the page has to know of each flag: `[key, metadata, [variant, value, variant, value, …]]`.
+    rows: Value,
+    /// For each row.
+    fates: Vec<Fate>,
+    /// The set's own metadata.
+    metadata: Value,
     shared: Vec<Rule>,
     uses_time: bool,
     flaws: Vec<Flaw>,
 }
 
+/// What becomes of a flag: its code as it stands without a rule.
 #[derive(Debug)]
-enum Targeting {
-    None,
-    Rule(Rule),
-    /// The flag is malformed; its flaw is among the set's.
-    Malformed,
+struct Fate {
+    code: u32,
+    rule: Option<Rule>,
 }
+
+/// Kinds of outcomes. A code is `8 * variant + kind`, where variants count from 1: 0 is the caller's default.
+pub const STATIC: u32 = 0;
+/// Targeting chose nothing, or there is no default variant.
+pub const DEFAULT: u32 = 1;
+/// Targeting chose the variant.
+pub const TARGETING_MATCH: u32 = 2;
+/// Switched off.
+pub const DISABLED: u32 = 3;
+/// Any of those before, from a document that no answer has confirmed.
+pub const STALE: u32 = 4;
+/// The flag is malformed.
+pub const PARSE_ERROR: u32 = 5;
+/// Targeting gave something that is no variant, or did not come to an end.
+pub const GENERAL: u32 = 6;
 
 impl FlagSet {
     /// Compiles a flag document: `{ fractional, flags, $evaluators, metadata }`, flags by key or in a list. One that is
@@ -78,26 +95,52 @@ impl FlagSet {
         };
         let evaluators = document.member("$evaluators");
         let mut compiler = Compiler::new(evaluators);
-        let (mut targeting, mut flaws) = (Vec::new(), Vec::new());
-        let mut add = |flag: &Node, more: &[Member]| {
-            let defined = check(flag, more).and_then(|()| define(flag, &mut compiler));
-            targeting.push(defined.unwrap_or_else(|flaw| {
-                flaws.push(flaw);
-                Targeting::Malformed
-            }));
+        let (mut rows, mut fates, mut flaws) = (Vec::new(), Vec::new(), Vec::new());
+        let mut add = |key: Option<&str>, flag: &Node, more: &[Member]| {
+            let value = |name, of: fn(&Value) -> bool| flag.member(name).value().filter(|value| of(value));
+            let (mut variants, mut default) = (Vec::new(), 0);
+            if let Some(Value::Object(members)) = value("variants", object) {
+                for (name, of) in members {
+                    if value("defaultVariant", named).and_then(Value::as_str) == Some(name) {
+                        default = variants.len() as u32 / 2 + 1;
+                    }
+                    variants.push(name.as_str().into());
+                    variants.push(of.clone());
+                }
+            }
+            let (mut code, mut rule) = (PARSE_ERROR, None);
+            match check(flag, more).and_then(|()| define(flag, default, &mut compiler)) {
+                Ok(compiled) => {
+                    code = 8 * default + if default > 0 { STATIC } else { DEFAULT };
+                    rule = compiled;
+                }
+                Err(flaw) => flaws.push(flaw),
+            }
+            // A flag that is switched off stays so, whatever else is wrong with it.
+            if flag.member("state").value().and_then(Value::as_str) == Some("DISABLED") {
+                (code, rule) = (DISABLED, None);
+            }
+            // What has no key cannot be asked for.
+            if let Some(key) = key {
+                let metadata = value("metadata", object).cloned().unwrap_or(Value::Null);
+                rows.push(Value::Array(vec![key.into(), metadata, Value::Array(variants)]));
+                fates.push(Fate { code, rule });
+            }
         };
         if let Ok(items) = flags.items() {
             for flag in items {
-                add(&flag, &[("key", true, named)]);
+                let key = flag.value().and_then(|flag| flag.get("key")?.as_str());
+                add(key, &flag, &[("key", true, named)]);
             }
         } else if let Ok(members) = flags.members() {
-            for (_, flag) in members {
-                add(&flag, &[]);
+            for (key, flag) in members {
+                add(Some(key), &flag, &[]);
             }
         }
         let Compiler { shared, uses_time, .. } = compiler;
-        let document = document.value().cloned().unwrap_or(Value::Null);
-        Ok(FlagSet { numbers, bucketing, document, targeting, shared, uses_time, flaws })
+        let rows = Value::Array(rows);
+        let metadata = merged(None, document.member("metadata").value());
+        Ok(FlagSet { numbers, bucketing, rows, fates, metadata, shared, uses_time, flaws })
     }
 
     /// What is wrong with single flags; those evaluate to `PARSE_ERROR`.
@@ -110,91 +153,85 @@ impl FlagSet {
         self.uses_time
     }
 
-    /// Evaluates all flags, in the order of the document: `{ flags: [[key, details], …], metadata }`, where details are
-    /// `{ reason, value, variant, errorCode, metadata }`, less what there is not: without a value it is the caller's
-    /// default. `FLAG_NOT_FOUND` and `TYPE_MISMATCH` are seen by the one who reads.
+    /// Evaluates all flags, in the order of the document: a code for each (see [`STATIC`]). `FLAG_NOT_FOUND` and
+    /// `TYPE_MISMATCH` are seen by the one who reads.
     ///
     /// Depends on nothing but its arguments: the context, the server's time (Unix, whole seconds), and whether the document is
     /// stale.
-    pub fn evaluate(&self, context: &Value, seconds: f64, stale: bool) -> Value {
-        let mut data = merged(Some(&Value::object([("$flagd", false.into())])), Some(context));
-        let flags = self.document.get("flags");
-        let mut all = Vec::new();
-        for (index, targeting) in self.targeting.iter().enumerate() {
-            let found = match flags {
-                Some(Value::Object(members)) => members.get(index).map(|(key, flag)| (key.as_str(), flag)),
-                Some(list) => {
-                    list.items().get(index).and_then(|flag| Some((flag.get("key")?.as_str()?, flag)))
+    pub fn evaluate(&self, context: &Value, seconds: f64, stale: bool) -> Vec<u32> {
+        let flagd = Value::object([("flagKey", "".into()), ("timestamp", seconds.into())]);
+        let mut data = merged(Some(&Value::object([("$flagd", flagd)])), Some(context));
+        let mut codes = Vec::new();
+        for (fate, row) in self.fates.iter().zip(self.rows.items()) {
+            let mut code = fate.code;
+            if let (Some(rule), [Value::String(key), _, variants]) = (&fate.rule, row.items()) {
+                if let Value::Object(members) = &mut data
+                    && let Some((_, Value::Object(flagd))) = members.first_mut()
+                    && let Some((_, Value::String(of))) = flagd.first_mut()
+                {
+                    of.clear();
+                    of.push_str(key);
                 }
-                None => None,
-            };
-            if let Some((key, flag)) = found {
-                let details = self.details(key, flag, targeting, &mut data, seconds, stale);
-                all.push(Value::Array(vec![key.into(), details]));
+                code = self.targeted(rule, code, variants.items(), &data);
             }
+            if stale && code % 8 < STALE {
+                code = code / 8 * 8 + STALE;
+            }
+            codes.push(code);
         }
-        Value::object([
-            ("flags", Value::Array(all)),
-            ("metadata", merged(None, self.document.get("metadata"))),
-        ])
+        codes
     }
 
-    fn details(
-        &self,
-        key: &str,
-        flag: &Value,
-        targeting: &Targeting,
-        data: &mut Value,
-        seconds: f64,
-        stale: bool,
-    ) -> Value {
-        let text = |name| flag.get(name).and_then(Value::as_str).unwrap_or_default();
-        let find = |key: &str| flag.get("variants").and_then(|variants| variants.get(key));
-        let default = text("defaultVariant");
-        let chosen;
-        // No key, and no error, are empty.
-        let (mut reason, variant, error) = match targeting {
-            // A flag that is switched off stays so, whatever else is wrong with it.
-            _ if text("state") == "DISABLED" => ("DISABLED", "", ""),
-            Targeting::Malformed => ("ERROR", "", "PARSE_ERROR"),
-            Targeting::None => (if default.is_empty() { "DEFAULT" } else { "STATIC" }, default, ""),
-            Targeting::Rule(rule) => {
-                if let Value::Object(members) = data
-                    && let Some((_, flagd)) = members.first_mut()
-                {
-                    *flagd = Value::object([("flagKey", key.into()), ("timestamp", seconds.into())]);
-                }
-                let made = Made::nothing();
-                let logic = Logic::new(self.numbers, self.bucketing, &self.shared, &made);
-                let result = logic.apply(rule, data);
-                chosen = logic.text(result);
-                if logic.exhausted() || !result.is_null() && find(&chosen).is_none() {
-                    ("ERROR", "", "GENERAL")
-                } else if result.is_null() {
-                    ("DEFAULT", default, "")
-                } else {
-                    ("TARGETING_MATCH", chosen.as_str(), "")
-                }
+    fn targeted(&self, rule: &Rule, default: u32, variants: &[Value], data: &Value) -> u32 {
+        let made = Made::nothing();
+        let logic = Logic::new(self.numbers, self.bucketing, &self.shared, &made);
+        let result = logic.apply(rule, data);
+        if logic.exhausted() {
+            return GENERAL;
+        }
+        if result.is_null() {
+            return default / 8 * 8 + DEFAULT;
+        }
+        let text;
+        let chosen = match result {
+            Value::String(chosen) => chosen,
+            _ => {
+                text = logic.text(result);
+                &text
             }
         };
-        if stale && error.is_empty() {
-            reason = "STALE";
+        for (index, pair) in variants.chunks(2).enumerate() {
+            if pair.first().and_then(Value::as_str) == Some(chosen) {
+                return 8 * (index as u32 + 1) + TARGETING_MATCH;
+            }
         }
-        let some = |text: &str| if text.is_empty() { Value::Null } else { text.into() };
+        GENERAL
+    }
+}
+
+/// What the page makes of rows and codes: `[[key, details], …]`, for tools and tests.
+#[cfg(not(target_arch = "wasm32"))]
+pub fn details(rows: &Value, metadata: &Value, codes: &[u32]) -> Value {
+    const KINDS: [&str; 7] =
+        ["STATIC", "DEFAULT", "TARGETING_MATCH", "DISABLED", "STALE", "PARSE_ERROR", "GENERAL"];
+    let one = |(row, code): (&Value, &u32)| {
+        let [key, own, variants] = row.items() else { panic!("{row:?}") };
+        let kind = KINDS[*code as usize % 8];
+        let failed = code % 8 > STALE;
+        let variant = (code / 8).checked_sub(1).map(|index| &variants.items()[2 * index as usize..]);
         let mut details = Value::object([
-            ("reason", some(reason)),
-            ("variant", some(variant)),
-            ("errorCode", some(error)),
-            ("metadata", merged(flag.get("metadata"), self.document.get("metadata"))),
+            ("reason", if failed { "ERROR" } else { kind }.into()),
+            ("variant", variant.map_or(Value::Null, |pair| pair[0].clone())),
+            ("errorCode", if failed { kind.into() } else { Value::Null }),
+            ("metadata", merged(Some(own), Some(metadata))),
         ]);
         // A variant may well be `null`.
-        if let (Value::Object(members), Some(value), false) =
-            (&mut details, find(variant), variant.is_empty())
-        {
-            members.push(("value".to_owned(), value.clone()));
+        if let (Value::Object(members), Some(pair)) = (&mut details, variant) {
+            members.push(("value".to_owned(), pair[1].clone()));
         }
-        details
-    }
+        Value::Array(vec![key.clone(), details])
+    };
+    Value::Array(rows.items().iter().zip(codes).map(one).collect())
 }
 
 /// What one rule gives for some data, without a flag around it: for tools and tests.
@@ -238,8 +275,8 @@ fn check(node: &Node, members: &[Member]) -> Result<(), Flaw> {
     Ok(())
 }
 
-/// Checks a flag, and compiles its rule.
-fn define(flag: &Node, compiler: &mut Compiler) -> Result<Targeting, Flaw> {
+/// Checks a flag, of which the default variant was found (or is 0), and compiles its rule.
+fn define(flag: &Node, default: u32, compiler: &mut Compiler) -> Result<Option<Rule>, Flaw> {
     let flag = flag.object()?;
     check(
         &flag,
@@ -255,15 +292,13 @@ fn define(flag: &Node, compiler: &mut Compiler) -> Result<Targeting, Flaw> {
     let value = |name| flag.member(name).value();
     let state = value("state").and_then(Value::as_str);
     node("state", (!matches!(state, Some("ENABLED" | "DISABLED"))).then_some(Fault::Range))?;
-    let variants = value("variants").filter(|variants| !empty(variants));
-    node("variants", variants.is_none().then_some(Fault::Missing))?;
+    node("variants", value("variants").is_some_and(empty).then_some(Fault::Missing))?;
     // An empty key is none: flagd's own engines have it so.
-    let default = value("defaultVariant").and_then(Value::as_str).filter(|key| !key.is_empty());
-    let found = default.is_none_or(|key| variants.is_some_and(|variants| variants.get(key).is_some()));
+    let found = default > 0 || !value("defaultVariant").is_some_and(named);
     node("defaultVariant", (!found).then_some(Fault::Undefined))?;
     match value("targeting") {
-        Some(rule) if !empty(rule) => compiler.compile(&flag.member("targeting")).map(Targeting::Rule),
-        _ => Ok(Targeting::None),
+        Some(rule) if !empty(rule) => compiler.compile(&flag.member("targeting")).map(Some),
+        _ => Ok(None),
     }
 }
 

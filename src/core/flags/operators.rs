@@ -297,7 +297,9 @@ impl<'a> Logic<'a> {
                 let flag = data.get("$flagd")?.get("flagKey")?;
                 let person = data.get("targetingKey").filter(|key| truthy(key))?;
                 implicit = if by_text {
-                    Value::String(self.text(flag) + &self.text(person))
+                    let mut text = self.text(flag);
+                    self.push_text(&mut text, person);
+                    Value::String(text)
                 } else {
                     person.as_str()?;
                     Value::Array(copies(&[flag, person]))
@@ -307,11 +309,14 @@ impl<'a> Logic<'a> {
             _ => (*first, rest),
         };
         let mut bytes = Vec::new();
-        match key {
-            Value::String(text) if by_text => bytes.extend_from_slice(text.as_bytes()),
-            _ => fractional::encode(&mut bytes, key),
-        }
-        fractional::choose(&bytes, entries)
+        let bytes = match key {
+            Value::String(text) if by_text => text.as_bytes(),
+            _ => {
+                fractional::encode(&mut bytes, key);
+                &bytes
+            }
+        };
+        fractional::choose(bytes, entries)
     }
 
     /// Those of the names that lead to nothing.

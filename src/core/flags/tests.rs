@@ -31,7 +31,13 @@ fn outcome(set: &FlagSet, context: &str) -> String {
 }
 
 fn at(set: &FlagSet, context: &str, seconds: f64) -> String {
-    shown(&set.evaluate(&json(context), seconds, false), 0)
+    shown(&given(set, &json(context), seconds), 0)
+}
+
+/// What the page makes of it.
+fn given(set: &FlagSet, context: &Value, seconds: f64) -> Value {
+    let flags = super::details(&set.rows, &set.metadata, &set.evaluate(context, seconds, false));
+    Value::object([("flags", flags), ("metadata", set.metadata.clone())])
 }
 
 /// The details of one flag of an outcome.
@@ -48,7 +54,7 @@ fn shown(outcome: &Value, index: usize) -> String {
 }
 
 fn all(set: &FlagSet) -> Value {
-    set.evaluate(&Value::Null, 0.0, false)
+    given(set, &Value::Null, 0.0)
 }
 
 #[test]
