@@ -2,6 +2,7 @@
  * A tab in virtual time: the wasm core that visitors load, played by the command line. Every question about what a tab
  * would do is asked of it, so there is no second implementation that could answer otherwise.
  */
+import { nextFlags, noFlags, type Published } from "../flags.js";
 import { type CoreClass, load } from "../loader.js";
 import type { ApiOptions, Fault, FlagDetails, Plan, RefreshState, Standing } from "../types.js";
 import type { Core, Effect, Input } from "../wire.js";
@@ -45,6 +46,7 @@ export class Tab {
   plan: Plan = { generation: 0, apis: {} };
   /** Evaluated; without a value the reader's own fallback stands. */
   flags: { readonly [key: string]: Partial<FlagDetails> } = {};
+  #flags = noFlags;
   /** All that was reported, in order. */
   readonly faults: Fault[] = [];
   /** How the last poll ended. */
@@ -116,7 +118,10 @@ export class Tab {
     else if (event === "refresh") this.refresh = detail as RefreshState;
     else if (event === "plan") this.plan = detail as Plan;
     else if (event === "error") this.faults.push(detail as Fault);
-    else if (event === "flags") this.flags = Object.fromEntries((detail as { flags: [string, Partial<FlagDetails>][] }).flags);
+    else if (event === "flags") {
+      [this.#flags] = nextFlags(this.#flags, detail as Published);
+      this.flags = Object.fromEntries(this.#flags.flags);
+    }
     else if (event === "poll") this.outcome = (detail as { outcome: string }).outcome;
   }
 }
