@@ -1,7 +1,7 @@
 // The READMEs against the code: samples are type-checked, links and anchors lead somewhere, no error code is missing.
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
@@ -15,7 +15,7 @@ const built = existsSync(join(pkg, "dist/index.d.ts"));
 /** The fenced blocks of a language. */
 const blocks = (text, language) => [...text.matchAll(/^```(\w+)\n(.*?)^```/gms)].filter(([, of]) => of === language).map(([, , code]) => code);
 
-test("every sample in the READMEs type-checks against the built package", { skip: !built && "target/pkg is not built" }, (t) => {
+test("every sample in the READMEs, and what the types promise, type-checks against the built package", { skip: !built && "target/pkg is not built" }, (t) => {
   mkdirSync(join(root, "target/tmp"), { recursive: true });
   const dir = mkdtempSync(join(root, "target/tmp/readme-"));
   t.after(() => rmSync(dir, { recursive: true }));
@@ -27,6 +27,7 @@ test("every sample in the READMEs type-checks against the built package", { skip
     for (const language of ["ts", "tsx"])
       for (const code of blocks(read(readme), language)) writeFileSync(join(dir, `${readme.replace(/\W/g, "-")}-${++samples}.${language}`), code);
   assert.ok(samples >= 5, `only ${samples} samples were found`);
+  cpSync(join(root, "pkg-template/test/types"), dir, { recursive: true });
   writeFileSync(join(dir, "tsconfig.json"), JSON.stringify({ compilerOptions: options, include: ["*.ts", "*.tsx"] }));
   try {
     execFileSync(join(root, "node_modules/.bin/tsc"), ["-p", dir], { encoding: "utf8" });
