@@ -14,7 +14,8 @@ export function marked(html: string, build: Build, app: string | undefined): str
   const head = /<head(\s[^>]*)?>/i.exec(html) ?? /<html(\s[^>]*)?>/i.exec(html) ?? /^\s*<!doctype[^>]*>/i.exec(html);
   if (!head) return html;
   const end = head.index + head[0].length;
-  return `${html.slice(0, end)}\n${mark(build, app)}${html.slice(end)}`;
+  const indent = /^\r?\n[ \t]*/.exec(html.slice(end))?.[0] ?? "\n";
+  return `${html.slice(0, end)}${indent}${mark(build, app)}${html.slice(end)}`;
 }
 
 export const hasMark = (html: string): boolean => /<meta\s[^>]*name\s*=\s*["']?trueup-build\b/i.test(html);
@@ -29,7 +30,12 @@ export function stamp(identity: Identity, { app, apis }: PluginOptions): string 
 
 /** The manifest's text for this build. */
 export function manifest(identity: Identity, given: PluginOptions["manifest"]): string {
-  if (identity.time === undefined) throw new Error("trueup: `manifest` needs a commit: its time is the serial, which has to grow");
+  if (identity.time === undefined) {
+    const error = new Error("trueup: the option `manifest` needs a commit, whose time is the serial: commit first, or set SOURCE_DATE_EPOCH");
+    // It is no fault of the code: where it was thrown helps nobody.
+    error.stack = error.message;
+    throw error;
+  }
   return json({ trueup: 1, serial: identity.time, current: buildOf(identity), ...(given === true ? {} : Object(given)) });
 }
 
