@@ -33,7 +33,7 @@ export function manifest(identity: Identity, given: PluginOptions["manifest"]): 
   if (identity.time === undefined) {
     const error = new Error("trueup: the option `manifest` needs a commit, whose time is the serial: commit first, or set SOURCE_DATE_EPOCH");
     // It is no fault of the code: where it was thrown helps nobody.
-    error.stack = error.message;
+    error.stack = "";
     throw error;
   }
   return json({ trueup: 1, serial: identity.time, current: buildOf(identity), ...(given === true ? {} : Object(given)) });

@@ -1,5 +1,7 @@
 // Every entry, as TypeScript users write it. Compiled by package.test.mjs.
 import { connect, type Options, type Trueup, TrueupError } from "trueup";
+import { keepForms } from "trueup/forms";
+import { autoHold } from "trueup/holds";
 import de from "trueup/locales/de";
 import es from "trueup/locales/es";
 import fr from "trueup/locales/fr";
@@ -7,6 +9,7 @@ import ja from "trueup/locales/ja";
 import { connectFlags, type RemoteFlags } from "trueup/ofrep";
 import { TrueupProvider as OpenFeatureProvider } from "trueup/openfeature";
 import { type Initial, TrueupProvider, useApi, useFlag, useHold, useRefresh, useStanding, useTakeNavigation, useTrueup } from "trueup/react";
+import { report } from "trueup/report";
 import { evaluate, type Evaluated, inlineJson, inlineManifest, mark } from "trueup/server";
 import { connect as connectSlim } from "trueup/slim";
 import { createTestClient, type TestClient } from "trueup/testing";
@@ -36,6 +39,7 @@ export async function page(manifest: string): Promise<string> {
 
 export const remote: RemoteFlags = connectFlags({ url: "https://flags.example.com" });
 export const providers: import("@openfeature/web-sdk").Provider[] = [new OpenFeatureProvider(connect()), new OpenFeatureProvider(remote)];
+export const ends: (() => void)[] = [keepForms(connect()), autoHold(connect(), { media: false }), report(connect(), { url: "/beacon" })];
 export const played: TestClient = createTestClient({ standing: "behind", flags: { limit: 4 } });
 export const isOurs = (error: unknown): error is TrueupError => error instanceof TrueupError;
 
