@@ -45,6 +45,7 @@ test("the READMEs import only what the package exports", { skip: !built && "targ
 test("links lead to files and headings that exist", () => {
   const anchors = (file) => [...read(file).matchAll(/^#+ (.*)$/gm)].map(([, heading]) => heading.toLowerCase().replace(/[^\w\- ]/g, "").replaceAll(" ", "-"));
   for (const file of [...READMES, "ARCHITECTURE.md", "CHANGELOG.md"]) {
+    assert.doesNotMatch(read(file), /^(<{7}|>{7}) /m, `${file} has a conflict in it`);
     for (const [, to] of read(file).matchAll(/\]\(([^)]+)\)/g)) {
       if (/^https?:/.test(to)) continue;
       const [path, anchor] = to.split("#");
