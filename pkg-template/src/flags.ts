@@ -91,6 +91,12 @@ export function changedFlags(before: FlagMap, after: FlagMap): string[] {
   });
 }
 
-/** A list is no object, and `null` is neither. */
-const sameKind = (a: FlagValue | undefined, b: unknown): boolean =>
-  typeof a === typeof b && (typeof a !== "object" || (!a === !b && Array.isArray(a) === Array.isArray(b)));
+/** A list is no object, and `null` is neither. Each kind by its name: engines are slow to compare two `typeof`s. */
+const sameKind = (a: unknown, b: unknown): boolean =>
+  typeof b === "boolean"
+    ? typeof a === "boolean"
+    : typeof b === "string"
+      ? typeof a === "string"
+      : typeof b === "number"
+        ? typeof a === "number"
+        : typeof a === "object" && !a === !b && Array.isArray(a) === Array.isArray(b);

@@ -3,7 +3,8 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 
-const pkg = process.env.TRUEUP_PKG ?? fileURLToPath(new URL("../../target/pkg", import.meta.url));
+/** Where it is. */
+export const pkg = process.env.TRUEUP_PKG ?? fileURLToPath(new URL("../../target/pkg", import.meta.url));
 const { connect } = await import(pathToFileURL(join(pkg, "dist/index.js")));
 
 let inlined;
