@@ -4,6 +4,7 @@ mod harness;
 use harness::*;
 use trueup::core::event::{Blame, Effect, Event};
 use trueup::core::refresh::Phase;
+use trueup::core::refresh::shell::{ShellAnswer, Worker};
 use trueup::core::value::Value;
 use trueup::core::window::Status;
 
@@ -306,6 +307,18 @@ fn a_hold_expires() {
     page.deploy(2, "b2", "2", FORCE);
     page.until(Phase::Counting);
     assert!(page.mono >= HOUR);
+}
+
+#[test]
+fn a_hold_that_has_expired_beside_an_open_one_does_not_spin() {
+    let mut page = page();
+    page.send(Event::Holds(vec![("upload".into(), HOUR), ("call".into(), 2 * HOUR)]));
+    page.deploy(2, "b2", "2", FORCE);
+    page.until(Phase::Holding);
+    page.pass(90 * MINUTE);
+    assert_eq!(page.phase(), Phase::Holding);
+    page.until(Phase::Counting);
+    assert!(page.mono >= 2 * HOUR);
 }
 
 #[test]
@@ -704,4 +717,22 @@ fn an_inlined_manifest_of_other_spelling_is_no_contradiction_and_is_kept_once_th
     page.manifest = published.replace("\"b2\"", "\"b3\"");
     page.pass(HOUR);
     assert!(page.outcomes.contains(&"conflict"), "what the server itself says otherwise still is one");
+}
+
+#[test]
+fn a_waiting_worker_that_does_not_take_over_is_told_once_and_then_looked_at_with_the_backoff() {
+    let options = r#"{"build":{"id":"b1","version":"1"},"app":"shop","worker":{"activate":true}}"#;
+    let mut page = Setup::default().options(options).open();
+    page.deploy(2, "b2", "2", FORCE);
+    page.shell_hangs = true;
+    page.until(Phase::Checking);
+    let waiting = || Event::Shell(ShellAnswer { worker: Worker::Waiting, ..ShellAnswer::default() });
+    let told = |page: &Page| page.effects.iter().filter(|effect| **effect == Effect::Activate).count();
+    page.send(waiting());
+    assert_eq!((told(&page), page.phase()), (1, Phase::Checking));
+    page.send(waiting());
+    assert_eq!((told(&page), page.phase()), (1, Phase::Waiting), "another tab holds, say");
+    page.until(Phase::Checking);
+    page.send(waiting());
+    assert_eq!(told(&page), 2, "the next look tells it again");
 }

@@ -170,6 +170,17 @@ fn an_inlined_manifest_counts_as_an_answer() {
 }
 
 #[test]
+fn an_inlined_manifest_without_flags_does_not_keep_those_of_the_server_away() {
+    let mut page = Setup::default()
+        .options(OPTIONS)
+        .start(|start| start.inline = Some(published(5, "")))
+        .manifest(published(5, &flags(&[("new", &switch("on"))])))
+        .open();
+    page.until_polls(1);
+    assert_eq!(snapshots(&page).last().map(String::as_str), Some("new: on STATIC"));
+}
+
+#[test]
 fn an_older_inlined_manifest_leaves_the_kept_flags_stale() {
     let inline = published(4, &flags(&[("new", &switch("off"))]));
     let page = kept(&flags(&[("new", &switch("on"))])).start(|start| start.inline = Some(inline)).open();

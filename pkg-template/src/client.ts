@@ -347,8 +347,8 @@ export function connect(options: T.Options = {}): T.Trueup {
           members.forEach((other) => other.held());
         };
         const release = () => void (holds.delete(hold) && tell(false));
-        holds.add(hold);
-        tell(true);
+        // A server has no page, and serves many.
+        if (onPage) tell(!!holds.add(hold));
         return disposable({ reason, release }, release);
       },
       onSave: (save) => {

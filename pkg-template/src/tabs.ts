@@ -2,8 +2,15 @@
 import { take } from "./page.js";
 import type { Effect, Input } from "./wire.js";
 
-/** Both are there; elsewhere (and in opaque origins) every tab polls for itself. */
-export const hasLocks = (): boolean => !!navigator.locks && typeof BroadcastChannel !== "undefined";
+/** Both are there; elsewhere every tab polls for itself. Firefox refuses the channel where storage is blocked. */
+export const hasLocks = (): boolean => {
+  try {
+    new BroadcastChannel("").close();
+    return !!navigator.locks;
+  } catch {
+    return false;
+  }
+};
 
 /** `lead` joins or leaves the queue for the lock `name` and its channel; `tell` is heard by the other tabs there. */
 export function tabs(name: string, send: (input: Input) => void) {

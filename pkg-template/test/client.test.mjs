@@ -19,7 +19,29 @@ test("on a server it is inert and ready says timeout", async () => {
   assert.equal(trueup.refresh.takeNavigation("/"), false);
   assert.equal((await trueup.refresh.now()).phase, "idle");
   assert.equal((await trueup.check()).status, "unknown");
+  // Node has no `navigator` before 21.
+  delete globalThis.navigator;
+  trueup.refresh.hold("render").release();
+  trueup.refresh.hold("never released");
+  assert.equal(globalThis[Symbol.for("trueup.page")]?.holds.size ?? 0, 0, "a server's holds would pile up");
   trueup.close();
+});
+
+test("where storage is blocked and a channel is refused every tab polls for itself", async () => {
+  const { log } = page({ navigator: { locks: { request: async () => {} } } });
+  const Channel = globalThis.BroadcastChannel;
+  globalThis.BroadcastChannel = function () {
+    throw new DOMException("The operation is insecure.", "SecurityError");
+  };
+  try {
+    const core = play();
+    const trueup = await connectIn();
+    assert.deepEqual(log.warnings, []);
+    assert.equal(core.given.start.locks, false);
+    trueup.close();
+  } finally {
+    globalThis.BroadcastChannel = Channel;
+  }
 });
 
 test("wrong options throw code and path", async () => {

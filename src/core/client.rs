@@ -258,7 +258,7 @@ impl Client {
         };
         let poll = self.schedule.wake();
         add(poll.map(|(at, _)| at), poll.map_or("", |(_, why)| why.name()));
-        add(self.refresh.wake(), self.refresh.state.phase.name());
+        add(self.refresh.wake(now.mono), self.refresh.state.phase.name());
         add(self.ready, "ready");
         let deadline = self.in_force.manifest.as_ref().and_then(|m| m.deadline);
         add(deadline.and_then(|d| self.server.mono_of(d)).filter(|at| *at > now.mono), "deadline");
@@ -340,6 +340,8 @@ impl Client {
                         let warnings = manifest.warnings.clone();
                         let heard = self.in_force.hear(now, manifest, text, date);
                         if heard == Heard::New {
+                            // An inlined one may have had the same serial, and only a part of this.
+                            self.looked = None;
                             self.report(warnings);
                         }
                         heard
@@ -461,9 +463,11 @@ impl Client {
         }
         if answer.worker == Worker::Waiting
             && self.config.activate
+            && !self.refresh.shell.activated
             && self.refresh.open_holds(now.mono).is_empty()
         {
             self.refresh.shell.looking = Some(now.mono);
+            self.refresh.shell.activated = true;
             self.effects.push_back(Effect::Activate);
             return;
         }

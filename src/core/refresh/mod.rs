@@ -299,8 +299,8 @@ impl Refresh {
     }
 
     /// When it goes on by itself.
-    pub fn wake(&self) -> Option<i64> {
-        let holds = self.holds.iter().map(|(_, until)| *until).min();
+    pub fn wake(&self, now: i64) -> Option<i64> {
+        let holds = self.holds.iter().map(|(_, until)| *until).filter(|until| *until > now).min();
         match (self.state.until, holds.filter(|_| self.state.phase == Phase::Holding)) {
             (Some(a), Some(b)) => Some(a.min(b)),
             (a, b) => a.or(b),
@@ -487,6 +487,7 @@ impl Refresh {
             return (Phase::Waiting, "hidden", None);
         }
         self.shell.looking = Some(now.mono);
+        self.shell.activated = false;
         asks.push(Ask::Shell);
         (Phase::Checking, "", self.shell.limit())
     }

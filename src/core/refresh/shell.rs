@@ -83,6 +83,8 @@ pub struct ShellCheck {
     pub state: Shell,
     /// Since when it is being looked at.
     pub looking: Option<i64>,
+    /// In this look a waiting worker was told to take over. Where it cannot (another tab holds, say), the look has failed.
+    pub activated: bool,
     /// Seen too long ago for a navigation: to be looked at again, though what was seen still stands.
     pub stale: bool,
     failures: u32,
