@@ -203,6 +203,20 @@ test("under Vite's development server the build is `dev`, and the manifest says 
   assert.equal(await (await fetch(`http://127.0.0.1:${again.httpServer.address().port}/trueup.json`)).text(), "{}", "the app's own file wins");
 });
 
+for (const name of ["webpack", "rspack"])
+  test(`${name}: while it watches in development mode the build is \`dev\`, and so says the manifest`, async (t) => {
+    const dir = repository(t);
+    const { default: bundler } = await import(name === "webpack" ? name : "@rspack/core");
+    const compiler = bundler({ context: dir, mode: "development", devtool: false, entry: "./main.js", output: { path: join(dir, "dist") }, plugins: [plugins[name]()] });
+    const watching = await new Promise((done, fail) => {
+      const watching = compiler.watch({}, (error) => (error ? fail(error) : setImmediate(() => done(watching))));
+    });
+    await new Promise((done) => watching.close(done));
+    assert.deepEqual(JSON.parse(read(dir, "trueup.json")), { trueup: 1, serial: 1, current: { id: "dev" } });
+    assert.ok(!existsSync(join(dir, "dist/trueup.build.json")));
+    assert.deepEqual((await told(dir)).build, { id: "dev" });
+  });
+
 test("a build for a server is not stamped", async (t) => {
   const dir = repository(t);
   const { build } = await import("vite");

@@ -133,7 +133,10 @@ function webpack(build: Stamping, compiler: Compiler): void {
   const { Compilation, NormalModuleReplacementPlugin, sources } = compiler.webpack;
   build.root = resolve(build.options.root ?? compiler.context);
   build.outDir = compiler.options.output.path;
-  build.serving = process.env.WEBPACK_SERVE === "true" || process.env.RSPACK_SERVE === "true";
+  // A development server watches; only the run knows that.
+  compiler.hooks.beforeCompile.tap(NAME, () => {
+    build.serving = compiler.watchMode && compiler.options.mode === "development";
+  });
   new NormalModuleReplacementPlugin(/^virtual:trueup$/, (resource) => {
     resource.request = `data:text/javascript;charset=utf-8,${encodeURIComponent(build.source)}`;
   }).apply(compiler);
