@@ -142,6 +142,27 @@ fn a_look_at_the_page_that_never_ends_is_given_up_and_backs_off() {
 }
 
 #[test]
+fn a_waiting_worker_is_told_to_take_over_once_for_each_look() {
+    let options = r#"{"build":{"id":"b1","version":"1"},"app":"shop","worker":{"activate":true}}"#;
+    let told = |page: &Page| page.effects.iter().filter(|effect| **effect == Effect::Activate).count();
+    let mut page = Setup::default().options(options).open();
+    page.deploy(2, "b2", "2", FORCE);
+    // Another tab holds: it goes on waiting.
+    page.worker = Worker::Waiting;
+    page.pass(2 * HOUR);
+    assert_eq!((page.phase(), page.reason()), (Phase::Waiting, "worker"));
+    assert!((2..15).contains(&page.shells.len()), "it backs off: {:?}", page.shells);
+    assert_eq!(told(&page), page.shells.len());
+    page.send(Event::Holds(vec![("upload".into(), 9 * HOUR)]));
+    page.pass(HOUR);
+    assert!(told(&page) < page.shells.len(), "nor over a hold of its own");
+    page.worker = Worker::Settled;
+    page.send(Event::Holds(vec![]));
+    page.pass(HOUR);
+    assert_eq!(page.reloads.len(), 1);
+}
+
+#[test]
 fn a_page_that_goes_looks_at_nothing_and_begins_anew_when_it_is_back() {
     let mut page = behind(FORCE);
     page.until(Phase::Counting);

@@ -596,7 +596,6 @@ impl Client {
         for ask in asks {
             match ask {
                 Ask::Shell => self.effects.push_back(Effect::Shell),
-                Ask::Activate => self.effects.push_back(Effect::Activate),
                 Ask::Save => self.effects.push_back(Effect::Save),
                 Ask::Keep => self.keep(now, false),
                 Ask::Poll => self.schedule.early(now.mono, &mut self.chance, Why::Unheard, true),

@@ -8,7 +8,7 @@ use trueup::core::error::Fault;
 use trueup::core::event::{Answer, Blame, Effect, Event, Start};
 use trueup::core::flags::Numbers;
 use trueup::core::refresh::Phase;
-use trueup::core::refresh::shell::ShellAnswer;
+use trueup::core::refresh::shell::{ShellAnswer, Worker};
 use trueup::core::time::Now;
 use trueup::core::value::{Value, read};
 use trueup::core::version::Version;
@@ -57,6 +57,8 @@ pub struct Page {
     pub shell_status: u16,
     /// The look at the page does not end.
     pub shell_hangs: bool,
+    /// What a service worker would do to a reload.
+    pub worker: Worker,
     /// Virtual times at which a poll went out.
     pub polls: Vec<i64>,
     pub shells: Vec<i64>,
@@ -131,6 +133,7 @@ impl Setup {
             shell: None,
             shell_status: 200,
             shell_hangs: false,
+            worker: Worker::Settled,
             polls: vec![],
             shells: vec![],
             reloads: vec![],
@@ -260,7 +263,13 @@ impl Page {
             }
             None => "<title>no mark</title>".into(),
         };
-        let answer = ShellAnswer { status: self.shell_status, html: true, text, ..ShellAnswer::default() };
+        let answer = ShellAnswer {
+            status: self.shell_status,
+            html: true,
+            text,
+            worker: self.worker,
+            ..ShellAnswer::default()
+        };
         let now = self.now();
         self.client.handle(now, Event::Shell(answer));
     }
@@ -293,6 +302,7 @@ impl Page {
                         self.client.handle(now, event);
                     }
                 }
+                Effect::Activate if !self.shell_hangs => self.look(),
                 Effect::Shell => {
                     self.shells.push(self.mono);
                     if !self.shell_hangs {

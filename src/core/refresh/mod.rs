@@ -132,8 +132,6 @@ pub struct Facts<'a> {
 pub enum Ask {
     /// Look at the shell.
     Shell,
-    /// Let the waiting worker take over.
-    Activate,
     /// Run the `onSave` callbacks.
     Save,
     /// Reload: booked, if a person did not ask.
