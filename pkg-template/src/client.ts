@@ -27,6 +27,8 @@ const VIEWS: { [phase: string]: PromptView["kind"] } = { offering: "offer", urgi
 const UNDER_WAY = ["checking", "saving", "reloading"];
 const MINUTE = 6e4;
 const MiB = 1 << 20;
+/** JSON has no Infinity. */
+const FOREVER = 1e15;
 /** Our own events, beside those of `Events`. */
 const [CHANGED, SETTLED, POLLED] = ["~c", "~s", "~p"] as const;
 
@@ -234,7 +236,7 @@ export function connect(options: T.Options = {}): T.Trueup {
     const own = (looking = new AbortController()).signal;
     limited(own, async (signal): Promise<Input> => {
       const worker = await settled(signal, activate);
-      return worker ? { type: "shell", status: 0, worker } : shell(shellUrl, signal);
+      return worker ? { type: "shell", status: 0, worker } : shell((shellUrl || location.href).split("#")[0]!, signal);
     }).then((input) => own.aborted || send(input));
   };
 
@@ -261,7 +263,7 @@ export function connect(options: T.Options = {}): T.Trueup {
     rank: 0,
     show: (on) => (on && view ? prompt().show(view) : shown?.hide()),
     held: () => {
-      send({ type: "holds", holds: [...page().holds].map(({ reason, until }) => ({ reason, until })) });
+      send({ type: "holds", holds: [...page().holds].map(({ reason, until }) => ({ reason, until: Math.min(until, FOREVER) })) });
     },
     save: () => {
       // Each has its own place: the core does not wait for the slowest one for ever.
@@ -403,7 +405,7 @@ export function connect(options: T.Options = {}): T.Trueup {
   // ---- Start --------------------------------------------------------------------------------------------------------
 
   const url = resolve(options.manifest ?? "/trueup.json", "manifest");
-  const shellUrl = resolve(options.shell ?? location.href, "shell").split("#")[0]!;
+  const shellUrl = options.shell && resolve(options.shell, "shell");
   const own = mark(options.app);
   const key = `trueup:${options.app ?? own?.app ?? ""}:${url}`;
   const textKey = key + ":text";

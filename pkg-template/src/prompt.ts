@@ -174,9 +174,14 @@ export function createPrompt(actions: PromptActions, texts?: Partial<PromptTexts
       wake(999);
     };
     root = host.shadowRoot || host.attachShadow({ mode: "open" });
-    const sheet = new CSSStyleSheet();
-    sheet.replaceSync(css);
-    root.adoptedStyleSheets = [sheet];
+    try {
+      const sheet = new CSSStyleSheet();
+      sheet.replaceSync(css);
+      root.adoptedStyleSheets = [sheet];
+    } catch {
+      // Safari before 16.4 has none. A countdown that nobody sees would be worse than one without style.
+      root.append(Object.assign(document.createElement("style"), { textContent: css }));
+    }
     card = make(
       // A dialog that is shown takes the focus, even as a popover; a notice must not.
       (force ? "dialog" : "section") as "dialog",

@@ -9,10 +9,10 @@ import type { Options } from "./types.js";
 
 const PATHS = [
   "build.id", "build.version", "manifest", "app", "mode", "ui", "poll.everySeconds", "countdownSeconds", "shell", "apis",
-  "flags.context", "flags.stickyKey", "user", "texts", "worker.activate", "chunks",
+  "flags.context", "flags.stickyKey", "user", "texts", "worker.activate", "chunks", "sendBuild",
 ];
 /** What is not plain text. */
-const JSON_PATHS = /^(poll\.|countdown|apis|flags\.|texts)/;
+const JSON_PATHS = /^(poll\.|countdown|apis|flags\.|texts|sendBuild)/;
 
 function read({ dataset }: HTMLOrSVGElement): Options {
   const options: any = {};

@@ -440,6 +440,34 @@ test("a waiting worker is activated only if the app allows it and no other tab h
   trueup.close();
 });
 
+test("the page that is looked at is the one that a reload would load now, not the one that the visit began with", async () => {
+  const { log, location } = page({ href: "https://shop.example/login?ticket=1" });
+  const core = play();
+  core.answer = ({ type }) => (type === "defer" ? [{ do: "shell" }] : []);
+  const trueup = await connectIn();
+  location.href = "https://shop.example/orders?page=2#top";
+  trueup.refresh.defer();
+  await turn();
+  assert.deepEqual(log.fetches.map(({ url }) => url), ["https://shop.example/orders?page=2"]);
+  trueup.close();
+  const other = await connectIn({ shell: "/app.html" });
+  other.refresh.defer();
+  await turn();
+  assert.equal(log.fetches.at(-1).url, "https://shop.example/app.html");
+  other.close();
+});
+
+test("a hold that never expires crosses as one", async () => {
+  page();
+  const core = play();
+  const trueup = await connectIn();
+  trueup.refresh.hold("call", { expiresMs: Infinity });
+  // To the core it goes as JSON, which knows no Infinity.
+  const [{ until }] = JSON.parse(JSON.stringify(core.heard.at(-1))).holds;
+  assert.ok(until > 1e12, `${until}`);
+  trueup.close();
+});
+
 test("a worker whose script may come from the HTTP cache is fetched past it first", async () => {
   for (const [updateViaCache, fetches] of [["imports", []], ["all", ["https://shop.example/sw.js"]]]) {
     const worker = waitingWorker([]);
@@ -502,4 +530,16 @@ test("an answer with the known ETag is not decoded, and one that is too long is 
   await turn();
   assert.equal(core.heard.length, heard + 1, "an aborted request says nothing more");
   trueup.close();
+});
+
+test("the script drop-in reads its options from attributes", async () => {
+  const { document } = page();
+  const core = play();
+  document.currentScript = { dataset: { buildId: "b1", sendBuild: "", pollEverySeconds: "60", apis: '{"orders":["3"]}' } };
+  await fresh(await bundle("script"));
+  const { options } = core.given;
+  assert.deepEqual([options.build, options.poll, options.apis], [{ id: "b1" }, { everySeconds: 60 }, { orders: ["3"] }]);
+  assert.equal(globalThis.trueup.api("orders").headers().get("trueup-build"), "b1");
+  globalThis.trueup.close();
+  delete globalThis.trueup;
 });

@@ -145,6 +145,17 @@ test("the id is the CI's, then git's; changes that are not committed are part of
   assert.equal((await stamped(dir, { id: "mine", version: "1.2.3" })).id, "mine");
 });
 
+test("output that is committed is no change, and a second build gives the same id", async (t) => {
+  const dir = repository(t);
+  writeFileSync(join(dir, ".gitignore"), "");
+  await stamped(dir);
+  git(dir, "add", ".");
+  git(dir, "commit", "--quiet", "--message", "two");
+  const commit = git(dir, "rev-parse", "HEAD");
+  assert.equal((await stamped(dir)).id, commit);
+  assert.equal((await stamped(dir)).id, commit, "the stamp of the first build is output");
+});
+
 test("without git the id is a hash of the sources, and there is no version", async (t) => {
   const warned = t.mock.method(console, "warn", () => {});
   // Below another repository git would find that one.

@@ -176,6 +176,16 @@ test("nothing touches the page before the first view", async (t) => {
   assertNoFaults(tab);
 });
 
+test("a browser without constructed style sheets shows what is forced all the same", async (t) => {
+  const tab = await openPage(t);
+  await tab.page.evaluate(() => void delete globalThis.CSSStyleSheet);
+  await tab.show(views.force);
+  assert.equal(await tab.standing(), "modal");
+  assert.equal(await tab.part("card").evaluate((card) => getComputedStyle(card).display), "grid");
+  await tab.part("refresh").click();
+  assert.deepEqual(await tab.pressed(), ["refresh"]);
+});
+
 test("every state has its kept accessibility tree", async (t) => {
   let trees = "";
   for (const [name, view] of Object.entries(views)) {

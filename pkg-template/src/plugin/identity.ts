@@ -1,7 +1,7 @@
 /** Which build this is: from the CI, from git, or from the sources. Nothing depends on the time of day. */
 import { execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
-import { existsSync, readdirSync, readFileSync, readlinkSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, readlinkSync, realpathSync } from "node:fs";
 import { join, relative, sep } from "node:path";
 import type { PluginOptions } from "./options.js";
 
@@ -74,7 +74,10 @@ function git(cwd: string, ...command: string[]): string | undefined {
 
 /** A hash of what differs from the commit; undefined where nothing does. */
 function changed(top: string, outDir: string | undefined): string | undefined {
-  const diff = git(top, "diff", "HEAD", "--binary", "--no-ext-diff", "--no-color") ?? "";
+  // Output may be committed, too: a build does not differ by what the last one wrote.
+  const out = outDir && relative(realpathSync(top), existsSync(outDir) ? realpathSync(outDir) : outDir);
+  const but = out && !out.startsWith("..") ? [`:(exclude,literal)${out.split(sep).join("/")}`] : [];
+  const diff = git(top, "diff", "HEAD", "--binary", "--no-ext-diff", "--no-color", "--", ".", ...but) ?? "";
   const untracked = (git(top, "ls-files", "--others", "--exclude-standard", "-z") ?? "")
     .split("\0")
     .filter(Boolean)
