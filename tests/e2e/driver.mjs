@@ -3,7 +3,11 @@
 //
 // `node --test` gives each test file a process of its own, so "once per process" below is once per test file.
 import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { mkdtemp, rm } from "node:fs/promises";
 import { createServer } from "node:http";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { chromium } from "playwright-core";
 
 /** The browser under test. `TRUEUP_CHROMIUM` names another one. */
@@ -43,6 +47,35 @@ export async function openTab(test, options) {
   // Generous: no test asserts times, and the machine may be busy.
   context.setDefaultTimeout(30_000);
   const page = await context.newPage();
+  return { context, page, faults: await collectFaults(page) };
+}
+
+/**
+ * The first page of a Chromium that was not launched by Playwright, gone after the test: Playwright's own launch turns
+ * the back/forward cache off, makes every tab count as visible, freezes none, and keeps no profile.
+ */
+export async function openOwn(test) {
+  const profile = await mkdtemp(join(tmpdir(), "trueup-"));
+  const flags = ["--headless=new", "--no-sandbox", "--disable-dev-shm-usage", "--remote-debugging-port=0", `--user-data-dir=${profile}`];
+  const process = spawn(executablePath, flags, { stdio: ["ignore", "ignore", "pipe"] });
+  test.after(async () => {
+    const ended = new Promise((done) => process.on("exit", done));
+    process.kill();
+    await ended;
+    await rm(profile, { recursive: true, force: true, maxRetries: 5 });
+  });
+  const endpoint = await new Promise((done) => {
+    let said = "";
+    process.stderr.on("data", (data) => {
+      const found = /DevTools listening on (\S+)/.exec((said += data));
+      if (found) done(found[1]);
+    });
+  });
+  const remote = await chromium.connectOverCDP(endpoint, { noDefaults: true });
+  test.after(() => remote.close());
+  const [context] = remote.contexts();
+  context.setDefaultTimeout(30_000);
+  const [page] = context.pages();
   return { context, page, faults: await collectFaults(page) };
 }
 

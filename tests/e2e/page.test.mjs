@@ -1,13 +1,9 @@
 // What the page's side does around the main job, in Chromium: options, holds, tabs, chunks, storage.
 import assert from "node:assert/strict";
-import { spawn } from "node:child_process";
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
-import { chromium } from "playwright-core";
 import { deployment, shop } from "./deployment.mjs";
-import { assertNoFaults, browser, collectFaults, executablePath, openTab } from "./driver.mjs";
+import { assertNoFaults, browser, collectFaults, openOwn, openTab } from "./driver.mjs";
 
 // Here and not within the first test, or they would end with it.
 await Promise.all([deployment(), browser()]);
@@ -228,25 +224,7 @@ test("a service worker that keeps the old shell is updated, activated by the app
 
 test("the page is restored from the back/forward cache, leads again and looks", async (test) => {
   const server = await shop();
-  // Playwright's own launch turns the cache off.
-  const profile = await mkdtemp(join(tmpdir(), "trueup-"));
-  const flags = ["--headless=new", "--no-sandbox", "--disable-dev-shm-usage", "--remote-debugging-port=0", `--user-data-dir=${profile}`];
-  const process = spawn(executablePath, flags, { stdio: ["ignore", "ignore", "pipe"] });
-  test.after(async () => {
-    const ended = new Promise((done) => process.on("exit", done));
-    process.kill();
-    await ended;
-    await rm(profile, { recursive: true, force: true, maxRetries: 5 });
-  });
-  const endpoint = await new Promise((done) => {
-    let said = "";
-    process.stderr.on("data", (data) => {
-      const found = /DevTools listening on (\S+)/.exec((said += data));
-      if (found) done(found[1]);
-    });
-  });
-  const remote = await chromium.connectOverCDP(endpoint, { noDefaults: true });
-  const page = remote.contexts()[0].pages()[0];
+  const { page } = await openOwn(test);
   await page.goto(`${server.origin}/shop/`);
   await page.waitForFunction(() => window.trueup?.inspect().role === "leader");
   await page.evaluate(() => {
@@ -260,5 +238,4 @@ test("the page is restored from the back/forward cache, leads again and looks", 
   await server.control(b2);
   await page.waitForFunction(() => trueup.standing.status === "behind");
   await page.waitForFunction(() => trueup.inspect().role === "leader");
-  await remote.close();
 });
