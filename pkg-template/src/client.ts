@@ -173,7 +173,8 @@ export function connect(options: T.Options = {}): T.Trueup {
     changed = true;
     if (!keys[0]) return;
     emit("flags", keys);
-    for (const name of keys) if (listeners["flags:" + name]) emit("flags:" + name);
+    // Those who listen are few, the keys may be many.
+    for (const event in listeners) if (event.startsWith("flags:") && keys.includes(event.slice(6))) emit(event);
   };
 
   /** The module is gone: the app goes on as if it had never been here. */

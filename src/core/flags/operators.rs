@@ -4,7 +4,7 @@
 use std::cell::{Cell, OnceCell};
 use std::cmp::Ordering;
 
-use super::super::value::Value;
+use super::super::value::{Value, cut};
 use super::Numbers;
 use super::fractional::{self, Bucketing};
 use super::rule::{Operator, Rule};
@@ -434,11 +434,14 @@ fn look_up<'a>(mut data: &'a Value, path: &str) -> Option<&'a Value> {
     if path.is_empty() {
         return Some(data);
     }
-    for name in path.split('.') {
+    let mut rest = Some(path);
+    while let Some(path) = rest {
+        let (name, more) = cut(path, b'.');
         data = match data {
             Value::Array(items) => items.get(index(name)?)?,
             _ => data.get(name)?,
         };
+        rest = more;
     }
     Some(data)
 }
