@@ -1,7 +1,5 @@
 //! The client of one page: hears events, asks its parts, and says what is to be done.
 
-use std::collections::VecDeque;
-
 use super::config::{Build, Config};
 use super::error::{ConfigError, Fault, FetchError, Flaw};
 use super::event::{Answer, Blame, Effect, Event, Start, Wake};
@@ -56,7 +54,9 @@ pub struct Client {
     /// Until when `ready` waits; `None`: it has been said.
     ready: Option<i64>,
     checks: bool,
-    effects: VecDeque<Effect>,
+    effects: Vec<Effect>,
+    /// Those that are being drained. (Both together are half the code of a ring.)
+    leaving: std::vec::IntoIter<Effect>,
 }
 
 /// What is known of this build's chunks.
@@ -79,7 +79,7 @@ impl Client {
         now: Now,
     ) -> Result<Client, ConfigError> {
         let config = Config::decode(options, start.mark.as_ref())?;
-        let mut effects = VecDeque::new();
+        let mut effects = Vec::new();
         let mut in_force = InForce::default();
         let mut kept = None;
         let mut inlined = false;
@@ -103,7 +103,7 @@ impl Client {
                     let heard = in_force.hear(now, manifest, "", None);
                     inlined = matches!(heard, Heard::New | Heard::Conflict);
                 }
-                Err(flaw) => effects.push_back(Effect::Fault(Blame::Publisher(flaw))),
+                Err(flaw) => effects.push(Effect::Fault(Blame::Publisher(flaw))),
             }
         }
         let every = config.every.or(in_force.manifest.as_ref().map(|m| m.every)).unwrap_or(300 * SECOND);
@@ -144,6 +144,7 @@ impl Client {
             ready: Some(if fresh { now.mono } else { now.mono + READY }),
             checks: false,
             effects,
+            leaving: Vec::new().into_iter(),
             config,
         };
         if start.locks && start.visible {
@@ -186,7 +187,7 @@ impl Client {
                 self.follow();
                 self.schedule.abandon();
                 self.refresh.leave();
-                self.effects.push_back(Effect::Abort);
+                self.effects.push(Effect::Abort);
             }
             Event::Resume => self.schedule.early(mono, &mut self.chance, Why::Resume, false),
             Event::Lead(on) if locks => self.schedule.role = if on { Role::Leader } else { Role::Follower },
@@ -196,8 +197,7 @@ impl Client {
                     let next = self.schedule.planned(mono);
                     // Its `Date` is of then, and would be taken for now.
                     let last = self.bad.clone().unwrap_or_else(|| Some(last.clone()));
-                    self.effects
-                        .push_back(Effect::Tell(last.map(|last| Answer { date: None, ..last }), next));
+                    self.effects.push(Effect::Tell(last.map(|last| Answer { date: None, ..last }), next));
                 }
             }
             Event::Chunk => {
@@ -223,7 +223,7 @@ impl Client {
             Event::Navigate(url) => {
                 let facts = facts!(self, now);
                 let taken = self.refresh.navigate(now, &facts, &url);
-                self.effects.push_back(Effect::Taken(taken));
+                self.effects.push(Effect::Taken(taken));
             }
             Event::Saved => self.refresh.saved(now),
             Event::Unbooked => self.refresh.unbooked(),
@@ -240,7 +240,10 @@ impl Client {
 
     /// What is to be done, in order, until there is nothing left.
     pub fn poll_effect(&mut self) -> Option<Effect> {
-        self.effects.pop_front()
+        if self.leaving.as_slice().is_empty() {
+            self.leaving = std::mem::take(&mut self.effects).into_iter();
+        }
+        self.leaving.next()
     }
 
     /// When the core wants to be woken, and why. Waking it earlier does no harm.
@@ -347,7 +350,7 @@ impl Client {
                         heard
                     }
                     Err(flaw) => {
-                        self.effects.push_back(Effect::Fault(Blame::Publisher(flaw)));
+                        self.effects.push(Effect::Fault(Blame::Publisher(flaw)));
                         return self.bad(now, Some(answer), told);
                     }
                 }
@@ -355,7 +358,7 @@ impl Client {
         };
         match heard {
             Heard::Future => {
-                self.effects.push_back(Effect::Fault(Blame::Publisher(Flaw {
+                self.effects.push(Effect::Fault(Blame::Publisher(Flaw {
                     path: "serial".into(),
                     fault: Fault::Future,
                 })));
@@ -363,7 +366,7 @@ impl Client {
             }
             Heard::Conflict => {
                 let flaw = Flaw { path: "serial".into(), fault: Fault::Contradiction };
-                self.effects.push_back(Effect::Fault(Blame::Publisher(flaw)));
+                self.effects.push(Effect::Fault(Blame::Publisher(flaw)));
             }
             _ => {}
         }
@@ -382,7 +385,7 @@ impl Client {
         self.last = Some(Answer { text, ..answer });
         if self.ready.is_some() {
             self.ready = None;
-            self.effects.push_back(Effect::Ready("live"));
+            self.effects.push(Effect::Ready("live"));
         }
         if told.is_none() {
             self.tell(now, self.last.clone());
@@ -410,7 +413,7 @@ impl Client {
             return;
         }
         if self.schedule.online {
-            self.effects.push_back(Effect::Fault(Blame::Network(error)));
+            self.effects.push(Effect::Fault(Blame::Network(error)));
         }
         self.bad(now, answer, told);
     }
@@ -430,20 +433,20 @@ impl Client {
     fn end(&mut self, _now: Now, outcome: &'static str) {
         let why = self.schedule.running().unwrap_or(Why::Period);
         self.checks = false;
-        self.effects.push_back(Effect::Polled { why, outcome });
+        self.effects.push(Effect::Polled { why, outcome });
     }
 
     fn tell(&mut self, now: Now, answer: Option<Answer>) {
         if self.locks {
             let next = self.schedule.planned(now.mono);
-            self.effects.push_back(Effect::Tell(answer, next));
+            self.effects.push(Effect::Tell(answer, next));
         }
     }
 
     fn follow(&mut self) {
         if self.locks {
             self.schedule.role = Role::Follower;
-            self.effects.push_back(Effect::Lead(false));
+            self.effects.push(Effect::Lead(false));
         }
     }
 
@@ -452,8 +455,8 @@ impl Client {
             return;
         }
         match self.schedule.check(now.mono) {
-            None => self.effects.push_back(Effect::Poll { etag: self.etag.clone() }),
-            Some(_) => self.effects.push_back(Effect::Polled { why: Why::Check, outcome: "waiting" }),
+            None => self.effects.push(Effect::Poll { etag: self.etag.clone() }),
+            Some(_) => self.effects.push(Effect::Polled { why: Why::Check, outcome: "waiting" }),
         }
     }
 
@@ -468,7 +471,7 @@ impl Client {
         {
             self.refresh.shell.looking = Some(now.mono);
             self.refresh.shell.activated = true;
-            self.effects.push_back(Effect::Activate);
+            self.effects.push(Effect::Activate);
             return;
         }
         let Some(manifest) = &self.in_force.manifest else { return };
@@ -501,7 +504,7 @@ impl Client {
             server: self.server.at(now).map(|server| server - now.wall),
         };
         let text = text.then(|| self.in_force.text.clone());
-        self.effects.push_back(Effect::Keep { state: self.kept.write(), text });
+        self.effects.push(Effect::Keep { state: self.kept.write(), text });
     }
 
     fn serial(&self) -> u64 {
@@ -528,14 +531,14 @@ impl Client {
             negotiate::Verdict::TooOld => Verdict::TooOld,
         };
         if self.plan.publish(found.apis) {
-            self.effects.push_back(Effect::Plan(self.plan.clone()));
+            self.effects.push(Effect::Plan(self.plan.clone()));
         }
         found.nothing_left
     }
 
     fn report(&mut self, flaws: Vec<Flaw>) {
         for flaw in flaws {
-            self.effects.push_back(Effect::Fault(Blame::Publisher(flaw)));
+            self.effects.push(Effect::Fault(Blame::Publisher(flaw)));
         }
     }
 
@@ -558,7 +561,7 @@ impl Client {
         }
         let seconds = self.server.at(now).unwrap_or(now.wall) / SECOND;
         if let Some(outcome) = self.flags.evaluate(now.mono, seconds) {
-            self.effects.push_back(Effect::Flags(outcome));
+            self.effects.push(Effect::Flags(outcome));
         }
     }
 
@@ -568,13 +571,13 @@ impl Client {
             return;
         }
         if self.schedule.overdue(now.mono) {
-            self.effects.push_back(Effect::Abort);
+            self.effects.push(Effect::Abort);
             self.failed(now, FetchError::Timeout, None, None);
         }
         if self.ready.is_some_and(|at| now.mono >= at) {
             self.ready = None;
             let how = if self.in_force.manifest.is_some() { "stored" } else { "timeout" };
-            self.effects.push_back(Effect::Ready(how));
+            self.effects.push(Effect::Ready(how));
         }
         self.evaluate(now);
         self.negotiate(now);
@@ -583,7 +586,7 @@ impl Client {
             let standing = standing(&self.config.build, manifest, self.server.at(now), self.verdict);
             if standing != self.standing {
                 self.standing = standing;
-                self.effects.push_back(Effect::Standing(standing));
+                self.effects.push(Effect::Standing(standing));
             }
         }
         self.chunks = match (self.chunks, self.action(now)) {
@@ -595,24 +598,24 @@ impl Client {
         let asks = self.refresh.advance(now, &facts, &mut self.chance);
         for ask in asks {
             match ask {
-                Ask::Shell => self.effects.push_back(Effect::Shell),
-                Ask::Save => self.effects.push_back(Effect::Save),
+                Ask::Shell => self.effects.push(Effect::Shell),
+                Ask::Save => self.effects.push(Effect::Save),
                 Ask::Keep => self.keep(now, false),
                 Ask::Poll => self.schedule.early(now.mono, &mut self.chance, Why::Unheard, true),
                 Ask::Reload => {
                     let (asked, url) = self.refresh.going();
                     let (asked, url) = (asked, url.map(str::to_owned));
                     let session = self.refresh.budget.as_ref().map_or(Value::Null, Budget::write);
-                    self.effects.push_back(Effect::Reload { session, asked, url });
+                    self.effects.push(Effect::Reload { session, asked, url });
                 }
             }
         }
         if self.published.as_ref() != Some(&self.refresh.state) {
             self.published = Some(self.refresh.state.clone());
-            self.effects.push_back(Effect::Refresh(self.refresh.state.clone()));
+            self.effects.push(Effect::Refresh(self.refresh.state.clone()));
         }
         if self.schedule.start(now.mono, &mut self.chance).is_some() {
-            self.effects.push_back(Effect::Poll { etag: self.etag.clone() });
+            self.effects.push(Effect::Poll { etag: self.etag.clone() });
         }
     }
 

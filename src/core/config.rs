@@ -1,9 +1,9 @@
 //! The app's options, decoded once: past this file they cannot be wrong.
 
-use super::error::{ConfigError, Fault, Flaw};
+use super::error::{ConfigError, Fault};
 use super::negotiate::{Spoken, spoken};
 use super::time::SECOND;
-use super::value::{Node, Value};
+use super::value::{First, Node, Value};
 use super::version::Version;
 
 /// What one tab runs.
@@ -46,54 +46,59 @@ pub struct Mark {
 impl Config {
     /// Decodes the options; the page's mark stands in for a build or an app that they do not name.
     pub fn decode(options: &Value, mark: Option<&Mark>) -> Result<Config, ConfigError> {
-        config(Node::root(options), mark).map_err(ConfigError)
+        let mut first = First::default();
+        let config = config(Node::root(options), mark, &mut first);
+        first.flaw().map_or(Ok(config), |flaw| Err(ConfigError(flaw)))
     }
 }
 
-fn config(root: Node, mark: Option<&Mark>) -> Result<Config, Flaw> {
-    root.object()?;
-    let given = root.member("build").object()?;
+fn config(root: Node, mark: Option<&Mark>, first: &mut First) -> Config {
+    let (given, poll, worker) = (root.member("build"), root.member("poll"), root.member("worker"));
+    first.object(&root);
+    first.object(&given);
     let build = match mark {
         Some(mark) if !given.is_present() => mark.build.clone(),
-        _ => build(&given)?,
+        _ => build(&given, first),
     };
-    let app = match (root.member("app").string()?, mark) {
-        (Some(app), _) => app.to_owned(),
-        (None, Some(mark)) => mark.app.clone(),
-        (None, None) => String::new(),
-    };
-    Ok(Config {
+    let app = first.or(root.member("app").string()).or(mark.map(|mark| mark.app.as_str()));
+    let observe = one_of(&root.member("mode"), &["act", "observe"], first) == 1;
+    first.object(&poll);
+    let every = seconds(&poll.member("everySeconds"), first);
+    let countdown = seconds(&root.member("countdownSeconds"), first).unwrap_or(60 * SECOND);
+    first.object(&worker);
+    Config {
         build,
-        app,
-        observe: one_of(&root.member("mode"), &["act", "observe"])? == 1,
-        every: seconds(&root.member("poll").object()?.member("everySeconds"))?,
-        countdown: seconds(&root.member("countdownSeconds"))?.unwrap_or(60 * SECOND),
-        activate: root.member("worker").object()?.member("activate").is_present(),
-        apis: spoken(&root.member("apis"))?,
-    })
+        app: app.unwrap_or("").to_owned(),
+        observe,
+        every,
+        countdown,
+        activate: worker.member("activate").is_present(),
+        apis: spoken(&root.member("apis"), first),
+    }
 }
 
 /// A build, as the options and the manifest's `current` have it: the id is required.
-pub(super) fn build(node: &Node) -> Result<Build, Flaw> {
-    let node = node.object()?;
-    Ok(Build {
-        id: node.member("id").required_string()?.to_owned(),
-        version: node.member("version").version()?,
-    })
+pub(super) fn build(node: &Node, first: &mut First) -> Build {
+    first.object(node);
+    Build {
+        id: first.or(node.member("id").required_string()).to_owned(),
+        version: first.or(node.member("version").version()),
+    }
 }
 
 /// The app's own seconds: 1 s to a day, as it likes.
-fn seconds(node: &Node) -> Result<Option<i64>, Flaw> {
-    match node.number()? {
-        None => Ok(None),
-        Some(n) if (1.0..=86_400.0).contains(&n) => Ok(Some((n * SECOND as f64) as i64)),
-        Some(_) => Err(node.flaw(Fault::Range)),
+fn seconds(node: &Node, first: &mut First) -> Option<i64> {
+    let n = first.or(node.number())?;
+    if !(1.0..=86_400.0).contains(&n) {
+        first.wrong(node, Fault::Range);
     }
+    Some((n * SECOND as f64) as i64)
 }
 
-fn one_of(node: &Node, names: &[&str]) -> Result<usize, Flaw> {
-    match node.string()? {
-        None => Ok(0),
-        Some(name) => names.iter().position(|n| *n == name).ok_or_else(|| node.flaw(Fault::Unknown)),
-    }
+fn one_of(node: &Node, names: &[&str], first: &mut First) -> usize {
+    let Some(name) = first.or(node.string()) else { return 0 };
+    names.iter().position(|n| *n == name).unwrap_or_else(|| {
+        first.wrong(node, Fault::Unknown);
+        0
+    })
 }

@@ -6,7 +6,7 @@
 use super::config::{Build, build};
 use super::error::{Fault, Flaw, ManifestError};
 use super::time::SECOND;
-use super::value::{MAX_LEVELS, Node, Value};
+use super::value::{First, MAX_LEVELS, Node, Value};
 use super::version::Version;
 
 /// The longest text that is parsed: 1 MiB.
@@ -79,9 +79,10 @@ pub enum Urgency {
 impl Manifest {
     /// Decodes a tree.
     pub fn decode(tree: Value) -> Result<Manifest, ManifestError> {
-        let mut manifest = decode(&tree).map_err(ManifestError)?;
+        let mut first = First::default();
+        let mut manifest = decode(&tree, &mut first);
         manifest.tree = tree;
-        Ok(manifest)
+        first.flaw().map_or(Ok(manifest), |flaw| Err(ManifestError(flaw)))
     }
 
     /// Whether a build is one that must not run.
@@ -93,77 +94,78 @@ impl Manifest {
     }
 }
 
-fn decode(tree: &Value) -> Result<Manifest, Flaw> {
+fn decode(tree: &Value, first: &mut First) -> Manifest {
     let mut warnings = Vec::new();
     let root = Node::root(tree);
-    for (name, member) in root.members()? {
+    for (name, member) in first.members(&root) {
         if name != "flags" && member.value().is_some_and(|value| !value.within(MAX_LEVELS - 1)) {
-            return Err(member.flaw(Fault::TooDeep));
+            first.wrong(&member, Fault::TooDeep);
         }
     }
     let format = root.member("trueup");
-    match format.integer()? {
-        Some(1) => {}
-        Some(_) => return Err(format.flaw(Fault::Format)),
-        None => return Err(format.flaw(Fault::Missing)),
+    if required(&format, first) != 1 {
+        first.wrong(&format, Fault::Format);
     }
-    let serial = root.member("serial");
-    let serial = serial.integer()?.ok_or_else(|| serial.flaw(Fault::Missing))?;
-    let current = build(&root.member("current"))?;
+    let serial = required(&root.member("serial"), first);
+    let current = build(&root.member("current"), first);
 
-    let supported = root.member("supported").object()?;
+    let supported = root.member("supported");
+    first.object(&supported);
     let (minimum, recommended) = (supported.member("minimum"), supported.member("recommended"));
+    let of = supported.member("blocked");
     let mut blocked = Vec::new();
-    for item in supported.member("blocked").items()? {
-        let item = item.object()?;
+    for item in first.items(&of) {
+        first.object(&item);
         let (id, version) = (item.member("id"), item.member("version"));
         if !id.is_present() && !version.is_present() {
-            return Err(item.flaw(Fault::Missing));
+            first.wrong(&item, Fault::Missing);
         }
         if id.is_present() {
-            blocked.push(Blocked::Id(id.required_string()?.to_owned()));
+            blocked.push(Blocked::Id(first.or(id.required_string()).to_owned()));
         }
-        if let Some(version) = version.version()? {
+        if let Some(version) = first.or(version.version()) {
             blocked.push(Blocked::Version(version));
         }
     }
     let manifest = Manifest {
         serial,
         current,
-        minimum: minimum.version()?,
-        recommended: recommended.version()?,
-        deadline: supported.member("deadline").time()?,
+        minimum: first.or(minimum.version()),
+        recommended: first.or(recommended.version()),
+        deadline: first.or(supported.member("deadline").time()),
         blocked,
-        refresh: asking(root.member("refresh"), &mut warnings)?,
-        every: clamped(
-            &root.member("poll").object()?.member("everySeconds"),
-            15.0,
-            3600.0,
-            300.0,
-            &mut warnings,
-        )? as i64
-            * SECOND,
+        refresh: asking(&root.member("refresh"), first, &mut warnings),
+        every: {
+            let poll = root.member("poll");
+            first.object(&poll);
+            let every = clamped(&poll.member("everySeconds"), 15.0, 3600.0, 300.0, first, &mut warnings);
+            every as i64 * SECOND
+        },
         tree: Value::Null,
         warnings,
     };
-    ordered(&minimum, &manifest.minimum, &manifest.recommended)?;
-    ordered(&minimum, &manifest.minimum, &manifest.current.version)?;
-    ordered(&recommended, &manifest.recommended, &manifest.current.version)?;
+    ordered(&minimum, &manifest.minimum, &manifest.recommended, first);
+    ordered(&minimum, &manifest.minimum, &manifest.current.version, first);
+    ordered(&recommended, &manifest.recommended, &manifest.current.version, first);
     if manifest.blocks(&manifest.current) {
-        return Err(supported.member("blocked").flaw(Fault::Contradiction));
+        first.wrong(&of, Fault::Contradiction);
     }
-    Ok(manifest)
+    manifest
 }
 
-fn asking(node: Node, warnings: &mut Vec<Flaw>) -> Result<Asking, Flaw> {
-    let node = node.object()?;
+fn required(node: &Node, first: &mut First) -> u64 {
+    first.or(node.integer().and_then(|n| n.ok_or_else(|| node.flaw(Fault::Missing))))
+}
+
+fn asking(node: &Node, first: &mut First, warnings: &mut Vec<Flaw>) -> Asking {
+    first.object(node);
     let urgency = node.member("urgency");
     let notes = node.member("notes");
-    for (_, note) in notes.members()? {
-        note.string()?;
+    for (_, note) in first.members(&notes) {
+        first.or(note.string());
     }
-    Ok(Asking {
-        urgency: match urgency.string()? {
+    Asking {
+        urgency: match first.or(urgency.string()) {
             Some("low") => Urgency::Low,
             None | Some("normal") => Urgency::Normal,
             Some("high") => Urgency::High,
@@ -173,28 +175,37 @@ fn asking(node: Node, warnings: &mut Vec<Flaw>) -> Result<Asking, Flaw> {
                 Urgency::Normal
             }
         },
-        spread: (clamped(&node.member("spreadSeconds"), 0.0, 3600.0, 300.0, warnings)? * 1000.0) as i64,
-        share: clamped(&node.member("share"), 0.0, 1.0, 1.0, warnings)?,
-        paused: node.member("paused").bool()?.unwrap_or(false),
+        spread: (clamped(&node.member("spreadSeconds"), 0.0, 3600.0, 300.0, first, warnings) * 1000.0) as i64,
+        share: clamped(&node.member("share"), 0.0, 1.0, 1.0, first, warnings),
+        paused: first.or(node.member("paused").bool()).unwrap_or(false),
         notes: notes.value().cloned().unwrap_or(Value::Null),
-        link: node.member("link").reference()?.map(str::to_owned),
-    })
+        link: first.or(node.member("link").reference()).map(str::to_owned),
+    }
 }
 
 /// An operator's number: a wrong one is brought into its range and reported, so that a slip stops nothing.
-fn clamped(node: &Node, low: f64, high: f64, default: f64, warnings: &mut Vec<Flaw>) -> Result<f64, Flaw> {
-    let Some(n) = node.number()? else { return Ok(default) };
+fn clamped(
+    node: &Node,
+    low: f64,
+    high: f64,
+    default: f64,
+    first: &mut First,
+    warnings: &mut Vec<Flaw>,
+) -> f64 {
+    let Some(n) = first.or(node.number()) else { return default };
     let inside = n.clamp(low, high);
     if inside != n {
         warnings.push(node.flaw(Fault::Clamped));
     }
-    Ok(inside)
+    inside
 }
 
 /// Refuses a lower bound that is above what it bounds, or does not compare with it.
-fn ordered(low: &Node, bound: &Option<Version>, of: &Option<Version>) -> Result<(), Flaw> {
-    match (bound, of) {
-        (Some(a), Some(b)) if !a.same(b) && !a.below(b) => Err(low.flaw(Fault::Contradiction)),
-        _ => Ok(()),
+fn ordered(low: &Node, bound: &Option<Version>, of: &Option<Version>, first: &mut First) {
+    if let (Some(a), Some(b)) = (bound, of)
+        && !a.same(b)
+        && !a.below(b)
+    {
+        first.wrong(low, Fault::Contradiction);
     }
 }

@@ -267,29 +267,46 @@ impl<'a> Node<'a> {
 
     /// The items of an array; none where it is absent.
     pub fn items<'b>(&'b self) -> Result<impl Iterator<Item = Node<'b>>, Flaw> {
-        let items: &[Value] = match self.value {
-            None => &[],
-            Some(Value::Array(items)) => items,
-            Some(_) => return Err(self.flaw(Fault::Type)),
-        };
-        Ok(items.iter().enumerate().map(move |(index, value)| Node {
+        Ok(self.each_item(self.array()?))
+    }
+
+    fn array(&self) -> Result<&'a [Value], Flaw> {
+        match self.value {
+            None => Ok(&[]),
+            Some(Value::Array(items)) => Ok(items),
+            Some(_) => Err(self.flaw(Fault::Type)),
+        }
+    }
+
+    fn each_item<'b>(&'b self, items: &'b [Value]) -> impl Iterator<Item = Node<'b>> {
+        items.iter().enumerate().map(move |(index, value)| Node {
             value: Some(value),
             name: "",
             index,
             parent: Some(self),
-        }))
+        })
     }
 
     /// The members of an object; none where it is absent.
     pub fn members<'b>(&'b self) -> Result<impl Iterator<Item = (&'b str, Node<'b>)>, Flaw> {
-        let members: &[(String, Value)] = match self.value {
-            None => &[],
-            Some(Value::Object(members)) => members,
-            Some(_) => return Err(self.flaw(Fault::Type)),
-        };
-        Ok(members.iter().map(move |(name, value)| {
+        Ok(self.each_member(self.named()?))
+    }
+
+    fn named(&self) -> Result<&'a [(String, Value)], Flaw> {
+        match self.value {
+            None => Ok(&[]),
+            Some(Value::Object(members)) => Ok(members),
+            Some(_) => Err(self.flaw(Fault::Type)),
+        }
+    }
+
+    fn each_member<'b>(
+        &'b self,
+        members: &'b [(String, Value)],
+    ) -> impl Iterator<Item = (&'b str, Node<'b>)> {
+        members.iter().map(move |(name, value)| {
             (name.as_str(), Node { value: Some(value), name, index: 0, parent: Some(self) })
-        }))
+        })
     }
 
     /// This node, if it is an object or absent.
@@ -380,6 +397,58 @@ impl<'a> Node<'a> {
             || b.windows(3).any(|w| w.eq_ignore_ascii_case(b"%2e"))
             || text.split('/').any(|segment| segment == "..");
         if bad { Err(self.flaw(Fault::Path)) } else { Ok(Some(text)) }
+    }
+}
+
+/// Keeps the first flaw of a document: a decoder reads on with defaults, and asks once at the end. (To leave at each flaw
+/// costs the code that drops what was read until then, at every member.)
+#[derive(Default)]
+pub struct First(Option<Flaw>);
+
+impl First {
+    /// What was read; the default in place of a flaw.
+    #[inline(never)]
+    pub fn or<T: Default>(&mut self, read: Result<T, Flaw>) -> T {
+        read.unwrap_or_else(|flaw| {
+            self.keep(flaw);
+            T::default()
+        })
+    }
+
+    /// The items of an array; none where it is absent, or none.
+    pub fn items<'b>(&mut self, node: &'b Node) -> impl Iterator<Item = Node<'b>> + use<'b> {
+        node.each_item(self.or(node.array()))
+    }
+
+    /// The members of an object; none where it is absent, or none.
+    pub fn members<'b>(&mut self, node: &'b Node) -> impl Iterator<Item = (&'b str, Node<'b>)> + use<'b> {
+        node.each_member(self.or(node.named()))
+    }
+
+    /// Notes what is there and no object.
+    pub fn object(&mut self, node: &Node) {
+        self.or(node.named());
+    }
+
+    /// Notes a flaw at this place.
+    pub fn wrong(&mut self, node: &Node, fault: Fault) {
+        self.keep(node.flaw(fault));
+    }
+
+    /// Notes a flaw.
+    #[inline(never)]
+    pub fn keep(&mut self, flaw: Flaw) {
+        self.0.get_or_insert(flaw);
+    }
+
+    /// Whether there was none yet.
+    pub fn is_none(&self) -> bool {
+        self.0.is_none()
+    }
+
+    /// The first flaw, if there was one.
+    pub fn flaw(self) -> Option<Flaw> {
+        self.0
     }
 }
 

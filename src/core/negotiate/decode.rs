@@ -2,48 +2,49 @@
 
 use super::{Comparator, EQUAL, GREATER, LESS, Spoken, Version};
 use crate::core::error::{Fault, Flaw};
-use crate::core::value::{Node, Value};
+use crate::core::value::{First, Node, Value};
 
 /// Reads the option `apis`: `{ orders: { speaks: ["3", ">=1 <3"], required: true, carrier, base }, search: ["2026-09-01"] }`.
 ///
 /// `base` and `carrier` stay in JavaScript, which has to do without us if we are lost. For the same reason some entry
 /// has to name a version: exactly, or by `>=` or `<=`.
-pub fn spoken(node: &Node) -> Result<Vec<Spoken>, Flaw> {
+pub fn spoken(node: &Node, first: &mut First) -> Vec<Spoken> {
     let mut all = Vec::new();
-    for (name, api) in node.members()? {
+    for (name, api) in first.members(node) {
         let short = matches!(api.value(), Some(Value::Array(_)));
         let long = api.member("speaks");
         let speaks = if short { &api } else { &long };
         let mut spoken = Spoken { name: name.to_owned(), required: false, comparators: Vec::new() };
         if !short {
-            let api = api.object()?;
-            spoken.required = api.member("required").bool()?.unwrap_or(false);
-            carrier(&api, true, &mut Vec::new())?;
+            first.object(&api);
+            spoken.required = first.or(api.member("required").bool()).unwrap_or(false);
+            carrier(&api, true, first, &mut Vec::new());
         }
-        for (index, item) in speaks.items()?.enumerate() {
-            entry(&item, index, &mut spoken.comparators)?;
+        for (index, item) in first.items(speaks).enumerate() {
+            entry(&item, index, &mut spoken.comparators, first);
             let range = spoken.comparators.last().is_some_and(|c| c.sides != EQUAL);
             if let Some(Value::Array(items)) = speaks.value()
                 && range
                 && items.iter().take(index).any(|before| Some(before) == item.value())
             {
-                return Err(item.flaw(Fault::RangeSet));
+                first.wrong(&item, Fault::RangeSet);
             }
         }
         if spoken.open(&[]).version.is_none() {
-            return Err(speaks.flaw(Fault::Missing));
+            first.wrong(speaks, Fault::Missing);
         }
         all.push(spoken);
     }
-    Ok(all)
+    all
 }
 
 /// Comparators joined by blanks, at most one from below and one from above: `>=2 <4`; or a version.
-fn entry(item: &Node, index: usize, to: &mut Vec<Comparator>) -> Result<(), Flaw> {
+fn entry(item: &Node, index: usize, to: &mut Vec<Comparator>, first: &mut First) {
     let Some(Value::String(text)) = item.value() else {
-        let version = item.version()?.ok_or_else(|| item.flaw(Fault::Type))?;
-        to.push(Comparator { entry: index, sides: EQUAL, version });
-        return Ok(());
+        if let Some(version) = version(item, first) {
+            to.push(Comparator { entry: index, sides: EQUAL, version });
+        }
+        return;
     };
     let start = to.len();
     let mut fault = Fault::Version;
@@ -58,7 +59,10 @@ fn entry(item: &Node, index: usize, to: &mut Vec<Comparator>) -> Result<(), Flaw
             [b'=', ..] => (EQUAL, 1),
             _ => (EQUAL, 0),
         };
-        let version = Version::parse(&part[length..]).map_err(|fault| item.flaw(fault))?;
+        let Ok(version) = Version::parse(&part[length..]) else {
+            (fault, wrong) = (Fault::Version, true);
+            break;
+        };
         wrong = false;
         if let Some(before) = to.get(start) {
             let side = before.side(&version);
@@ -74,7 +78,17 @@ fn entry(item: &Node, index: usize, to: &mut Vec<Comparator>) -> Result<(), Flaw
         }
         to.push(Comparator { entry: index, sides, version });
     }
-    if wrong { Err(item.flaw(fault)) } else { Ok(()) }
+    if wrong {
+        first.wrong(item, fault);
+    }
+}
+
+/// A version that has to be there.
+fn version(item: &Node, first: &mut First) -> Option<Version> {
+    if !item.is_present() {
+        first.wrong(item, Fault::Type);
+    }
+    first.or(item.version())
 }
 
 /// In place of a time.
@@ -102,71 +116,79 @@ impl Supported {
 
 /// Reads a member of the manifest's `apis`. What is odd but can be used is added to `reports`.
 pub(super) fn supported(api: &Node, list: &mut Vec<Supported>, reports: &mut Vec<Flaw>) -> Result<(), Flaw> {
-    api.object()?;
+    let mut first = First::default();
+    first.object(api);
     let versions = api.member("supported");
     if !versions.is_present() {
-        return Err(versions.flaw(Fault::Missing));
+        first.wrong(&versions, Fault::Missing);
     }
-    for item in versions.items()? {
-        list.push(Supported::bare(item.version()?.ok_or_else(|| item.flaw(Fault::Type))?, true));
+    for item in first.items(&versions) {
+        if let Some(version) = version(&item, &mut first) {
+            list.push(Supported::bare(version, true));
+        }
     }
-    for (version, node) in api.member("deprecated").members()? {
-        let version = Version::parse(version).map_err(|fault| node.flaw(fault))?;
-        let node = node.object()?;
-        let since = node.member("since").time()?.unwrap_or(i64::MIN);
-        let sunset = node.member("sunset").time()?.unwrap_or(NEVER);
-        let link = node.member("link").reference()?;
-        for l in list.iter_mut().filter(|l| l.version.same(&version)) {
-            (l.since, l.sunset, l.link) = (since, sunset, link.map(str::to_owned));
+    let deprecated = api.member("deprecated");
+    for (text, node) in first.members(&deprecated) {
+        let version = first.or(Version::parse(text).map(Some).map_err(|fault| node.flaw(fault)));
+        first.object(&node);
+        let since = first.or(node.member("since").time()).unwrap_or(i64::MIN);
+        let sunset = first.or(node.member("sunset").time()).unwrap_or(NEVER);
+        let link = first.or(node.member("link").reference());
+        for l in list.iter_mut() {
+            if version.as_ref().is_some_and(|version| l.version.same(version)) {
+                (l.since, l.sunset, l.link) = (since, sunset, link.map(str::to_owned));
+            }
         }
     }
     let wish = api.member("preferred");
-    if let Some(version) = wish.version()? {
+    if let Some(version) = first.or(wish.version()) {
         match list.iter_mut().find(|l| l.version.same(&version)) {
             Some(l) => l.preferred = true,
-            None => reports.push(wish.flaw(Fault::Undefined)),
+            // What it names may be the one that is wrong.
+            None if first.is_none() => reports.push(wish.flaw(Fault::Undefined)),
+            None => {}
         }
     }
     let base = api.member("base");
-    bare(&base, base.reference()?)?;
-    carrier(api, false, reports)
+    let text = first.or(base.reference());
+    bare(&base, text.unwrap_or(""), &mut first);
+    carrier(api, false, &mut first, reports);
+    first.flaw().map_or(Ok(()), Err)
 }
 
 /// Something comes behind it.
-fn bare(node: &Node, text: Option<&str>) -> Result<(), Flaw> {
-    match text {
-        Some(text) if text.bytes().any(|b| b == b'?' || b == b'#') => Err(node.flaw(Fault::Path)),
-        _ => Ok(()),
+fn bare(node: &Node, text: &str, first: &mut First) {
+    if text.bytes().any(|b| b == b'?' || b == b'#') {
+        first.wrong(node, Fault::Path);
     }
 }
 
 /// An unknown kind reads as the default, which is that of the app. The app's `own` may name another origin.
-fn carrier(api: &Node, own: bool, reports: &mut Vec<Flaw>) -> Result<(), Flaw> {
+fn carrier(api: &Node, own: bool, first: &mut First, reports: &mut Vec<Flaw>) {
     let node = api.member("carrier");
-    node.object()?;
+    first.object(&node);
     for kind in ["path", "query", "header", "accept"] {
         let member = node.member(kind);
         if !member.is_present() {
             continue;
         }
-        let text = member.required_string()?;
+        let text = first.or(member.required_string());
         if kind == "path" {
             if !own {
-                member.reference()?;
+                first.or(member.reference());
             }
-            bare(&member, Some(text))?;
+            bare(&member, text, first);
             if !text.as_bytes().windows(9).any(|w| w == b"{version}") {
-                return Err(member.flaw(Fault::Path));
+                first.wrong(&member, Fault::Path);
             }
         } else if kind != "query"
             && !text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
         {
-            return Err(member.flaw(Fault::Range));
+            first.wrong(&member, Fault::Range);
         }
-        return Ok(());
+        return;
     }
-    if node.is_present() {
+    if matches!(node.value(), Some(Value::Object(_))) {
         reports.push(node.flaw(Fault::Unknown));
     }
-    Ok(())
 }

@@ -3,18 +3,24 @@ use serde_json::json;
 use super::*;
 use crate::core::error::Fault;
 use crate::core::time::{DAY, HOUR, Now, ServerTime, rfc3339};
-use crate::core::value::{Node, read};
+use crate::core::value::{First, Node, read};
 
 fn tree(json: serde_json::Value) -> Value {
     read(json).unwrap()
 }
 
 fn speaking(apis: serde_json::Value) -> Vec<Spoken> {
-    spoken(&Node::root(&tree(json!({ "apis": apis }))).member("apis")).unwrap()
+    read_apis(apis).unwrap()
 }
 
 fn config_flaw(apis: serde_json::Value) -> Option<(String, Fault)> {
-    spoken(&Node::root(&tree(json!({ "apis": apis }))).member("apis")).err().map(|f| (f.path, f.fault))
+    read_apis(apis).err().map(|f| (f.path, f.fault))
+}
+
+fn read_apis(apis: serde_json::Value) -> Result<Vec<Spoken>, Flaw> {
+    let mut first = First::default();
+    let all = spoken(&Node::root(&tree(json!({ "apis": apis }))).member("apis"), &mut first);
+    first.flaw().map_or(Ok(all), Err)
 }
 
 /// Negotiates against a manifest with these `apis`, without refusals.
