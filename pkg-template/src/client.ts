@@ -464,7 +464,7 @@ export function connect(options: T.Options = {}): T.Trueup {
         booked.save.left = true;
         write("sessionStorage", sessionKey, booked);
       }
-      // A lock would keep the page out of the back/forward cache.
+      // Some browsers keep a page with a lock out of the back/forward cache; and whoever is away holds nobody up.
       for (const hold of page().holds) share(hold, false);
       looking?.abort();
       send({ type: "pagehide" });

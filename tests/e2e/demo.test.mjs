@@ -39,6 +39,10 @@ test("the operator deploys, and each tab is offered the build and stays until it
   await says(tab, "1 of 3 tabs run 1.1.0");
   await stands(tab, 1, "current");
   await stands(tab, 2, "behind");
+  // From the beacons of the tabs: each sends its first after 5 s, and one when it is reloaded.
+  const counted = (build, tabs) => tab.page.locator("#census .bar", { hasText: build }).locator("b", { hasText: new RegExp(`^${tabs}$`) }).waitFor();
+  await counted("1.0.0", 2);
+  await counted("1.1.0", 1);
   assertNoFaults(tab);
 });
 

@@ -229,12 +229,16 @@ test("the page is restored from the back/forward cache, leads again and looks", 
   await page.waitForFunction(() => window.trueup?.inspect().role === "leader");
   await page.evaluate(() => {
     window.marked = true;
+    // An open hold is a lock: the page that is away has none.
+    window.hold = trueup.refresh.hold("draft");
     addEventListener("pageshow", ({ persisted }) => (window.persisted = persisted));
   });
   await page.goto(`${server.origin}/pkg/package.json`);
+  assert.deepEqual(await page.evaluate(async () => (await navigator.locks.query()).held.map(({ name }) => name)), []);
   await page.evaluate(() => history.back());
   await page.waitForFunction(() => window.persisted);
   assert.equal(await page.evaluate(() => marked), true);
+  await page.waitForFunction(async () => (await navigator.locks.query()).held.some(({ name }) => name.startsWith("trueup:hold:")));
   await server.control(b2);
   await page.waitForFunction(() => trueup.standing.status === "behind");
   await page.waitForFunction(() => trueup.inspect().role === "leader");
