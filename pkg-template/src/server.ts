@@ -18,7 +18,7 @@ export interface Evaluated {
   readonly standing: T.Standing;
   readonly plan: T.Plan;
   readonly flags: { readonly [key: string]: T.FlagDetails };
-  /** What is wrong with the manifest, if anything is. */
+  /** What is wrong with the manifest, if anything is; or `{ blame: "module" }`, where Trueup itself does not run here. */
   readonly errors: readonly T.Fault[];
 }
 
@@ -35,7 +35,7 @@ export interface EvaluateOptions extends Pick<T.Options, "app" | "apis"> {
 
 /**
  * The standing, plan and flags that a page of this build has with this manifest, by the same core. A broken manifest gives
- * what a page does without one, and `errors`. Wrong options reject with `TrueupError`.
+ * what a page does without one, and `errors`; so does a module that is lost. Wrong options reject with `TrueupError`.
  *
  * @example
  * ```ts
@@ -48,11 +48,6 @@ export async function evaluate(
   context: T.FlagContext | undefined,
   { module, ...options }: EvaluateOptions,
 ): Promise<Evaluated> {
-  let Class: CoreClass;
-  if (module) {
-    initSync({ module });
-    Class = Core as CoreClass;
-  } else Class = await load();
   const result: { -readonly [K in keyof Evaluated]: any } = {
     standing: { status: "unknown", reason: "no-manifest" },
     plan: { generation: 0, apis: {} },
@@ -62,20 +57,30 @@ export async function evaluate(
   const inline = typeof manifest === "string" ? manifest : JSON.stringify(manifest);
   const clocks = [0, Date.now()] as const;
   const given = JSON.parse(JSON.stringify({ ...options, flags: { context } }));
-  let core;
+  let effects: Effect[];
+  let lost = "blocked";
   try {
-    core = new Class(given, { seed: 0, inline, visible: true, online: true, locks: false, reloadOff: true }, ...clocks);
+    let Class: CoreClass;
+    if (module) {
+      initSync({ module });
+      Class = Core as CoreClass;
+    } else Class = await load();
+    lost = "trap";
+    const core = new Class(given, { seed: 0, inline, visible: true, online: true, locks: false, reloadOff: true }, ...clocks);
+    effects = JSON.parse(core.start(...clocks));
+    core.free();
   } catch (thrown: any) {
-    throw thrown?.code && !(thrown instanceof Error) ? new TrueupError(thrown.code, thrown.path) : thrown;
+    if (thrown?.code && !(thrown instanceof Error)) throw new TrueupError(thrown.code, thrown.path);
+    // Pages are rendered as if Trueup were not there.
+    return { ...result, errors: [{ blame: "module", code: lost }] };
   }
-  for (const effect of JSON.parse(core.start(...clocks)) as Effect[]) {
+  for (const effect of effects) {
     if (effect.do !== "emit") continue;
     const { event, detail } = effect as { event: string; detail: any };
     if (event === "standing" || event === "plan") result[event] = detail;
     if (event === "flags") result.flags = Object.fromEntries(nextFlags(noFlags, detail)[0].flags);
     if (event === "error") result.errors.push(detail);
   }
-  core.free();
   return result;
 }
 

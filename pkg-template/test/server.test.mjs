@@ -77,6 +77,21 @@ test("wrong options reject with code and path", async () => {
   await assert.rejects(evaluate(manifest, {}, {}), { name: "TrueupError", code: "missing" });
 });
 
+test("a lost module costs no page: evaluate gives what a page has without one, and says so", () => {
+  const url = JSON.stringify(String(pathToFileURL(join(pkg, "dist/server.js"))));
+  const empty = "new WebAssembly.Module(new Uint8Array([0, 97, 115, 109, 1, 0, 0, 0]))";
+  for (const [before, module, code] of [
+    ["WebAssembly.Module = function () { throw new Error('refused'); };", "undefined", "blocked"],
+    ["", empty, "trap"],
+  ]) {
+    const script = `${before} const { evaluate } = await import(${url});
+      for (let i = 0; i < 2; i++) console.log(JSON.stringify(await evaluate({}, {}, { build: { id: "a" }, module: ${module} })));`;
+    const said = execFileSync(process.execPath, ["--input-type=module", "-e", script], { encoding: "utf8", stdio: ["ignore", "pipe", "pipe"] });
+    const nothing = { standing: { status: "unknown", reason: "no-manifest" }, plan: { generation: 0, apis: {} }, flags: {}, errors: [{ blame: "module", code }] };
+    assert.deepEqual(said.trim().split("\n").map((line) => JSON.parse(line)), [nothing, nothing]);
+  }
+});
+
 test("nothing breaks out of inlined JSON, and it is the same JSON", () => {
   const nasty = { "</script><script>alert(1)</script>": "<!-- <script> \u2028\u2029 ]]> &amp; \"'", ok: "ü" };
   for (const html of [inlineManifest(nasty), inlineManifest(JSON.stringify(nasty)), inlineJson(nasty, "trueup")]) {

@@ -67,7 +67,8 @@ const Module = Object.defineProperty(function () {
 const edge = bare({ ...EDGE, WebAssembly: { Module, Instance: WebAssembly.Instance, compile: refuses("compile"), instantiate: refuses("instantiate") } });
 const { evaluate } = await load("dist/server.js", edge);
 const manifest = { trueup: 1, serial: 1, current: { id: "b", version: "2" }, supported: { recommended: "2" } };
-await assert.rejects(evaluate(manifest, {}, { build: { id: "a", version: "1" } }), "such a runtime compiles nothing");
+const nothing = await evaluate(manifest, {}, { build: { id: "a", version: "1" } });
+assert.deepEqual([nothing.standing.status, [...nothing.errors].map(({ blame, code }) => [blame, code])], ["unknown", [["module", "blocked"]]], "such a runtime compiles nothing");
 const module = await WebAssembly.compile(readFileSync(join(pkg, "dist/trueup_bg.wasm")));
 const { standing } = await evaluate(manifest, {}, { build: { id: "a", version: "1" }, module });
 assert.equal(standing.status, "deprecated");
