@@ -24,10 +24,10 @@ const globals = {
 };
 for (const name in globals) Object.defineProperty(globalThis, name, { value: globals[name], configurable: true });
 
-/** A client of a page that carries this flag document. Close it. */
-export function client(flags, context = {}) {
+/** A client of a page that carries this flag document, with further options. Close it. */
+export function client(flags, context = {}, options) {
   inlined = JSON.stringify({ trueup: 1, serial: 1, current: { id: "b1" }, flags });
-  return connect({ build: { id: "b1" }, flags: { context } });
+  return connect({ build: { id: "b1" }, flags: { context }, ...options });
 }
 
 /** What each flag of the document evaluates to, at `seconds` (Unix): a `Map` of details by key. Throws where it is refused. */

@@ -80,3 +80,13 @@ test("flagd's schemas: valid documents load, invalid ones are refused with a pat
   assert.equal(failing.lines.at(-1), "7 passed, 3 failed");
   assert.ok(failing.lines.includes("    flags.flags.flag.defaultVariant: undefined"));
 });
+
+test("dates of Deprecation: one that must fail may not be read, one that can fail may not be misread", () => {
+  const date = (raw, value, more) => ({ name: raw, raw: [raw], header_type: "item", expected: [{ __type: "date", value }, []], ...more });
+  const refused = (raw) => ({ name: raw, raw: [raw], header_type: "item", must_fail: true });
+  const right = [date("@0", 0), date("@-1659578233", -1659578233), date("@1;x=1", 1), date("@9999999999999999", 9999999999999999, { can_fail: true }), refused("@1.5"), refused("@")];
+  const wrong = [date("@1", 2), date("@9999999999999999", 9999999999999999), date("@1", 2, { can_fail: true }), refused("@3")];
+  assert.deepEqual(run("deprecation", file(right)), { status: 0, lines: ["6 passed, 0 failed"] });
+  const { lines, status } = run("deprecation", file(wrong));
+  assert.deepEqual([lines.at(-1), status], ["0 passed, 4 failed", 1]);
+});
