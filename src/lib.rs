@@ -5,5 +5,7 @@
 
 pub mod core;
 
+/// Not for use: open for `tests/web.rs` alone.
 #[cfg(target_arch = "wasm32")]
-mod browser;
+#[doc(hidden)]
+pub mod browser;

@@ -4,9 +4,9 @@
 //! by the measurements in the toolchain notes) stand in the package's TypeScript; a timer of the module's own would also
 //! call into it after a trap.
 
-mod exports;
-mod json;
-mod wire;
+pub mod exports;
+pub mod json;
+pub mod wire;
 
 /// talc is 1.5 KB smaller than dlmalloc.
 #[global_allocator]

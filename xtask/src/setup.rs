@@ -75,9 +75,17 @@ pub fn nginx() -> Result<PathBuf> {
     present(|| find_one("nginx"), pins::DEBIAN_NGINX)
 }
 
-/// The runner of `wasm-bindgen-test`, of exactly the version of the crate; built into `target/tools` once.
+/// The runner of `wasm-bindgen-test`, of exactly the version of the crate: the one on the path, else one that is built
+/// into `target/tools` once.
 pub fn wasm_test_runner() -> Result<PathBuf> {
-    cargo_tool("wasm-bindgen-cli", &pins::wasm_bindgen()?, "wasm-bindgen-test-runner")
+    let (version, program) = (pins::wasm_bindgen()?, "wasm-bindgen-test-runner");
+    if let Some(path) = find_one(program) {
+        let said = Command::new(&path).arg("--version").output()?;
+        if String::from_utf8_lossy(&said.stdout).trim().ends_with(&format!(" {version}")) {
+            return Ok(path);
+        }
+    }
+    cargo_tool("wasm-bindgen-cli", &version, program)
 }
 
 /// Installs the npm tools of `package.json` where they are missing or of another version.

@@ -2,7 +2,6 @@
 
 mod fractional;
 mod live;
-#[cfg(not(target_arch = "wasm32"))]
 mod native;
 mod operators;
 mod rule;
@@ -28,7 +27,6 @@ pub struct Numbers {
     pub remainder: fn(f64, f64) -> f64,
 }
 
-#[cfg(not(target_arch = "wasm32"))]
 impl Numbers {
     /// The same without a JavaScript engine, for tests and tools.
     pub fn native() -> Numbers {

@@ -2,7 +2,7 @@
 
 /// JavaScript's `Number(text)`.
 pub fn parse(text: &str) -> f64 {
-    let text = text.trim();
+    let text = text.trim_matches(is_blank);
     let digits = |prefix: &[char]| text.strip_prefix('0').and_then(|rest| rest.strip_prefix(prefix));
     for (prefix, radix) in [(['x', 'X'], 16), (['o', 'O'], 8), (['b', 'B'], 2)] {
         if let Some(digits) = digits(&prefix) {
@@ -19,6 +19,11 @@ pub fn parse(text: &str) -> f64 {
     }
 }
 
+/// What JavaScript takes for white space: U+FEFF is, U+0085 is not.
+fn is_blank(c: char) -> bool {
+    c == '\u{feff}' || (c.is_whitespace() && c != '\u{85}')
+}
+
 /// JavaScript's `String(number)`.
 pub fn print(number: f64) -> String {
     if number == 0.0 {
@@ -32,11 +37,24 @@ pub fn print(number: f64) -> String {
         };
     }
     let size = number.abs();
-    if (1e-6..1e21).contains(&size) {
-        return format!("{number}");
-    }
-    let text = format!("{number:e}");
+    let text = if (1e-6..1e21).contains(&size) { format!("{number}") } else { format!("{number:e}") };
+    let text = even(number, text);
     if size < 1.0 { text } else { text.replace('e', "e+") }
+}
+
+/// Of two shortest texts that are equally close JavaScript takes the one with the even last digit; Rust rounds up.
+fn even(number: f64, mut text: String) -> String {
+    let end = text.find('e').unwrap_or(text.len());
+    let digits = text[..end].bytes().filter(u8::is_ascii_digit).skip_while(|d| *d == b'0').count();
+    // All digits that a number between two shortest texts can have.
+    let exact = format!("{number:.800e}");
+    let rest: String = exact[..exact.find('e').unwrap_or(0)].chars().filter(char::is_ascii_digit).collect();
+    let half = rest.as_bytes().get(digits) == Some(&b'5') && rest[digits + 1..].bytes().all(|d| d == b'0');
+    let last = text.as_bytes()[end - 1];
+    if half && last % 2 == 1 {
+        text.replace_range(end - 1..end, &char::from(last - 1).to_string());
+    }
+    text
 }
 
 #[cfg(test)]
@@ -49,6 +67,7 @@ mod tests {
             ("", 0.0),
             (" \n", 0.0),
             (" 12 ", 12.0),
+            ("\u{feff}7\u{a0}", 7.0),
             ("1e3", 1000.0),
             (".5", 0.5),
             ("5.", 5.0),
@@ -58,7 +77,9 @@ mod tests {
             assert_eq!(parse(text), number, "{text:?}");
         }
         assert_eq!(parse("-Infinity"), f64::NEG_INFINITY);
-        for text in ["abc", "1a", "inf", "nan", "infinity", "0x", "0xg", "1_0", "+-1", "--1", "1 2", "."] {
+        for text in
+            ["abc", "1a", "inf", "nan", "infinity", "0x", "0xg", "1_0", "+-1", "--1", "1 2", ".", "\u{85}7"]
+        {
             assert!(parse(text).is_nan(), "{text:?}");
         }
     }
@@ -78,6 +99,8 @@ mod tests {
             (f64::NEG_INFINITY, "-Infinity"),
             (f64::NAN, "NaN"),
             (9007199254740993.0, "9007199254740992"),
+            (-1052730259603333.25, "-1052730259603333.2"),
+            (5e-324, "5e-324"),
         ] {
             assert_eq!(print(number), text);
         }
