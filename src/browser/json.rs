@@ -4,6 +4,7 @@ use super::wire::NUMBERS;
 use crate::core::value::{Value, push_integer, whole};
 
 /// JSON text that is being written.
+#[derive(Default)]
 pub struct Json(String);
 
 impl Json {

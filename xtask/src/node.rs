@@ -77,14 +77,14 @@ struct Counted {
 }
 
 /// Node at the root, told where things are: `TRUEUP_PKG` the built package, `TRUEUP_TARBALL` its tarball, `TRUEUP_SERVER`
-/// this program (start it with `serve --port 0`), `TRUEUP_CHROMIUM` the browser, where there is one.
+/// this program (start it with `serve --port 0`), `TRUEUP_CHROMIUM` and `TRUEUP_FIREFOX` the browsers that are there.
 fn node() -> Result<Command> {
     let mut node = Command::new("node");
     node.current_dir(workspace::root()).stdin(Stdio::null());
     node.env("TRUEUP_PKG", workspace::package()).env("TRUEUP_TARBALL", workspace::tarball());
     node.env("TRUEUP_SERVER", env::current_exe()?);
-    if let Some(chromium) = setup::find(setup::CHROMIUM) {
-        node.env("TRUEUP_CHROMIUM", chromium);
+    for (name, browser) in [("TRUEUP_CHROMIUM", setup::CHROMIUM), ("TRUEUP_FIREFOX", setup::FIREFOX)] {
+        node.envs(setup::find(browser).map(|found| (name, found)));
     }
     Ok(node)
 }

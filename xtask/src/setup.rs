@@ -46,6 +46,9 @@ pub struct Browser {
 /// The names that Chromium (or Chrome) goes by.
 pub const CHROMIUM: &[&str] = &["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"];
 
+/// The names that Firefox goes by.
+pub const FIREFOX: &[&str] = &["firefox-esr", "firefox"];
+
 /// Chromium (or Chrome) with chromedriver.
 pub fn chromium() -> Result<Browser> {
     let find = || {
@@ -57,7 +60,7 @@ pub fn chromium() -> Result<Browser> {
 
 /// Firefox with geckodriver, which cargo installs into `target/tools`.
 pub fn firefox() -> Result<Browser> {
-    let browser = present(|| find(&["firefox-esr", "firefox"]), pins::DEBIAN_ENGINES)?;
+    let browser = present(|| find(FIREFOX), pins::DEBIAN_ENGINES)?;
     let driver = match find_one("geckodriver") {
         Some(driver) => driver,
         None => cargo_tool("geckodriver", pins::GECKODRIVER, "geckodriver")?,

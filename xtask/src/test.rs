@@ -225,6 +225,9 @@ fn webkit(run: &Run) -> Outcome {
 
 fn e2e(run: &Run) -> Outcome {
     setup::chromium()?;
+    if run.all {
+        setup::firefox()?;
+    }
     node::tests(&["tests/e2e"], &run.names, run.all)
 }
 
