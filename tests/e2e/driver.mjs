@@ -8,7 +8,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { createServer } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { chromium } from "playwright-core";
+import { chromium, firefox } from "playwright-core";
 
 /** The browser under test. `TRUEUP_CHROMIUM` names another one. */
 export const executablePath = process.env.TRUEUP_CHROMIUM ?? "/usr/bin/chromium";
@@ -25,24 +25,30 @@ export async function end() {
 // Registered at import: within a test, `after` would mean after that test. In a script `node:test` would report.
 if (process.argv[1]?.endsWith(".test.mjs")) (await import("node:test")).after(end);
 
-let launched;
+const engines = {
+  // As root there is no sandbox; /dev/shm is small in containers.
+  chromium: () => chromium.launch({ executablePath, args: ["--no-sandbox", "--disable-dev-shm-usage"] }),
+  // As Mozilla and Debian ship it: Playwright's own build is not needed.
+  firefox: () => firefox.launch({ channel: "moz-firefox", executablePath: process.env.TRUEUP_FIREFOX ?? "/usr/bin/firefox-esr" }),
+};
 
-/** Chromium, launched at the first call and closed after the file's last test. */
-export function browser() {
-  if (!launched) {
-    // As root there is no sandbox; /dev/shm is small in containers.
-    launched = chromium.launch({ executablePath, args: ["--no-sandbox", "--disable-dev-shm-usage"] });
-    atEnd(async () => (await launched).close());
+const launched = {};
+
+/** A browser, Chromium or another engine; launched at the first call and closed after the file's last test. */
+export function browser(engine = "chromium") {
+  if (!launched[engine]) {
+    launched[engine] = engines[engine]();
+    atEnd(async () => (await launched[engine]).close());
   }
-  return launched;
+  return launched[engine];
 }
 
 /**
  * A tab in a context of its own, both gone after the test. `options` are Playwright's for a context (`colorScheme`,
- * `viewport`, `locale`, …). `tab.faults` grows with everything that a page must not do; see `collectFaults`.
+ * `viewport`, `locale`, …), and `engine`. `tab.faults` grows with everything that a page must not do; see `collectFaults`.
  */
-export async function openTab(test, options) {
-  const context = await (await browser()).newContext(options);
+export async function openTab(test, { engine, ...options } = {}) {
+  const context = await (await browser(engine)).newContext(options);
   test.after(() => context.close());
   // Generous: no test asserts times, and the machine may be busy.
   context.setDefaultTimeout(30_000);
