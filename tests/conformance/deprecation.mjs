@@ -2,7 +2,7 @@
 //
 // Each case is the answer to a call; what is read of it is the event `deprecation`. A case that `can_fail` may be refused,
 // but not misread; one that `must_fail` has to be refused.
-import { client, count, end, files } from "./package.mjs";
+import { client, count, end, files } from "./_package.mjs";
 
 /** What the package reads of an answer with this `Deprecation`: ms since 1970, `true`, or nothing. */
 async function read(deprecation) {
