@@ -458,11 +458,13 @@ fn who_comes_while_the_leader_is_refused_hears_of_the_refusal() {
         ..Answer::default()
     });
     leader.until_polls(2);
+    let refused = leader.now().wall;
+    leader.pass(MINUTE);
     leader.effects.clear();
     leader.send(Event::Hello);
     let [Effect::Tell(Some(answer), next)] = &leader.effects[..] else { panic!("{:?}", leader.effects) };
-    assert_eq!((answer.status, answer.date), (503, None));
-    assert!(*next >= 900 * SECOND);
+    assert_eq!((answer.status, answer.at), (503, Some(refused)), "and of when that was");
+    assert!(*next >= 840 * SECOND);
     let mut late = Setup::default().start(|s| s.locks = true).open();
     late.send(Event::Answer { answer: answer.clone(), told: Some(*next) });
     late.send(Event::Chunk);
@@ -477,15 +479,16 @@ fn what_the_leader_heard_long_ago_is_no_reason_to_force() {
     page.shell = Some(("b2".into(), "2".into()));
     page.reply = Reply::Lost;
     let text = manifest(2, "b2", "2", r#","supported":{"minimum":"2"},"refresh":{"spreadSeconds":0}"#);
-    let answer = Answer { status: 200, text: Some(text), ..Answer::default() };
-    // The leader's answer is of half a period ago, or more; and then nobody is heard any more.
+    // The leader's answer is of half a period ago; and then nobody is heard any more.
+    let at = Some(page.now().wall - T / 2);
+    let answer = Answer { status: 200, at, text: Some(text), ..Answer::default() };
     page.send(Event::Answer { answer, told: Some(T / 2) });
     page.send(Event::Holds(vec![("call".into(), T)]));
-    page.pass(T - SECOND);
+    page.pass(T);
     page.send(Event::Holds(vec![]));
     assert_eq!(page.phase(), Phase::Counting, "within 2·T");
     page.send(Event::Holds(vec![("call".into(), HOUR)]));
-    page.pass(T * 4 / 5);
+    page.pass(T * 3 / 5);
     page.send(Event::Holds(vec![]));
     assert_eq!((page.phase(), page.reason()), (Phase::Waiting, "unheard"));
 }
@@ -530,4 +533,72 @@ fn the_page_that_goes_gives_up_the_lead_and_its_request() {
     page.effects.clear();
     page.send(Event::PageShow);
     assert!(page.effects.contains(&Effect::Lead(true)));
+}
+
+#[test]
+fn a_lost_chunk_while_the_tab_was_hidden_is_looked_into_once_it_is_shown() {
+    let mut page = Setup::default().start(|s| s.locks = true).open();
+    let answer = Answer { status: 200, text: Some(manifest(1, "b1", "1", "")), ..Answer::default() };
+    page.send(Event::Answer { answer, told: Some(T) });
+    page.send(Event::Visible(false));
+    page.send(Event::Chunk);
+    page.pass(MINUTE);
+    page.send(Event::Visible(true));
+    page.pass(2 * SECOND);
+    assert_eq!(page.polls.len(), 1, "a follower looks itself: nobody else knows of the chunk");
+    // And the regular poll is where it was: to become leader later brings no poll sooner.
+    page.send(Event::Lead(true));
+    page.pass(T / 2);
+    assert_eq!(page.polls.len(), 1);
+}
+
+#[test]
+fn an_answer_from_before_a_refusal_does_not_end_the_backoff() {
+    let mut page = Setup::default().start(|s| s.locks = true).open();
+    let text = Some(manifest(1, "b1", "1", ""));
+    let old = Answer { status: 200, at: Some(page.now().wall), text, ..Answer::default() };
+    page.send(Event::Answer { answer: old.clone(), told: Some(T) });
+    page.pass(T);
+    let retry_after = Some(RetryAfter::Delay(900 * SECOND));
+    let refused = Answer { status: 503, retry_after, ..Answer::default() };
+    page.send(Event::Answer { answer: refused, told: Some(900 * SECOND) });
+    page.pass(SECOND);
+    // A leader that was frozen meanwhile tells a newcomer what it knows.
+    page.send(Event::Answer { answer: old, told: Some(SECOND) });
+    page.send(Event::Lead(true));
+    page.send(Event::Check);
+    page.pass(890 * SECOND);
+    assert!(page.polls.is_empty(), "Retry-After stands: {:?}", page.polls);
+    page.pass(10 * SECOND);
+    assert_eq!(page.polls.len(), 1);
+}
+
+#[test]
+fn what_waited_for_a_frozen_tab_is_no_news_when_it_thaws() {
+    let mut page = Setup::default().start(|s| s.locks = true).open();
+    page.shell = Some(("b2".into(), "2".into()));
+    let text = manifest(2, "b2", "2", r#","supported":{"minimum":"2"},"refresh":{"spreadSeconds":0}"#);
+    let answer = Answer { status: 200, at: Some(page.now().wall), text: Some(text), ..Answer::default() };
+    page.reply = Reply::Lost;
+    page.mono += HOUR;
+    page.send(Event::Answer { answer, told: Some(T) });
+    page.pass(30 * MINUTE);
+    assert_eq!(
+        (page.status(), page.reason()),
+        (Status::Unsupported, "unheard"),
+        "it informs, and forces nobody"
+    );
+    assert!(page.reloads.is_empty());
+}
+
+#[test]
+fn back_from_the_cache_a_follower_lets_its_leader_speak_first() {
+    let mut page = Setup::default().start(|s| s.locks = true).open();
+    page.send(Event::PageHide);
+    page.pass(2 * SECOND);
+    page.send(Event::PageShow);
+    page.pass(SECOND);
+    assert!(page.polls.is_empty());
+    page.pass(SECOND);
+    assert_eq!(page.polls.len(), 1);
 }

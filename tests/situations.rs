@@ -757,3 +757,28 @@ fn a_waiting_worker_that_does_not_take_over_is_told_once_and_then_looked_at_with
     page.send(waiting());
     assert_eq!(told(&page), 2, "the next look tells it again");
 }
+
+#[test]
+fn of_two_holds_the_later_one_counts_and_an_expired_one_keeps_nobody_awake() {
+    let mut page = behind(FORCE);
+    page.send(Event::Holds(vec![("upload".into(), 20 * MINUTE), ("call".into(), HOUR)]));
+    page.until(Phase::Holding);
+    // The harness fails where a client asks to be woken again and again at one moment.
+    page.pass(30 * MINUTE);
+    assert_eq!(page.phase(), Phase::Holding);
+    page.pass(HOUR - page.mono);
+    assert_eq!(page.phase(), Phase::Counting);
+}
+
+#[test]
+fn without_session_storage_what_would_be_a_force_can_be_put_off_like_an_urge() {
+    let mut page = Setup::default().start(|start| start.session = None).open();
+    page.deploy(2, "b2", "2", FORCE);
+    page.until(Phase::Urging);
+    page.send(Event::Defer);
+    assert_eq!((page.phase(), page.reason()), (Phase::Deferred, "put-off"));
+    page.pass(14 * MINUTE);
+    assert_eq!(page.phase(), Phase::Deferred);
+    page.pass(2 * MINUTE);
+    assert_eq!(page.phase(), Phase::Urging);
+}

@@ -43,6 +43,8 @@ export interface Answer {
   etag?: string;
   /** The answer's `Date`, as `Date.parse` reads it. */
   date?: number;
+  /** Told by another tab: when it came there, by `Date.now()`. */
+  at?: number;
   /** The answer's `Age`, in seconds. */
   age?: number;
   /** `Retry-After` in its seconds form, in milliseconds. */

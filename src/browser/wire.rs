@@ -124,6 +124,7 @@ fn answer(value: &Value) -> Answer {
         status: float(value, "status").unwrap_or(0.0) as u16,
         foreign: flag(value, "foreign"),
         etag: text(value, "etag"),
+        at: ms("at"),
         date: ms("date").map(|date| date + ms("age").unwrap_or(0).clamp(0, 1 << 32) * 1000),
         retry_after: ms("retryAfter").map(RetryAfter::Delay).or(ms("retryDate").map(RetryAfter::Date)),
         text: text(value, "text"),
@@ -218,6 +219,7 @@ fn told(out: &mut Json, answer: Option<Answer>, next: i64) {
         out.int("status", Some(answer.status.into()));
         out.flag("foreign", answer.foreign);
         out.text("etag", answer.etag.as_deref());
+        out.int("at", answer.at);
         out.int("date", answer.date);
         match answer.retry_after {
             Some(RetryAfter::Delay(ms)) => out.int("retryAfter", Some(ms)),

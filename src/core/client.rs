@@ -164,7 +164,8 @@ impl Client {
             Event::Answer { answer, told } => self.answer(now, answer, told),
             Event::Failed { told } => self.failed(now, FetchError::Network, None, told),
             Event::Visible(true) => {
-                self.schedule.show(mono, &mut self.chance, Why::Visible);
+                self.schedule.visible = true;
+                self.schedule.back(mono, &mut self.chance, Why::Visible);
                 if locks {
                     self.effects.extend([Effect::Lead(true), Effect::Hello]);
                 }
@@ -178,7 +179,7 @@ impl Client {
             Event::Session(session) => self.refresh.budget = Some(Budget::read(&session)),
             Event::PageShow => {
                 self.schedule.away = false;
-                self.schedule.early(mono, &mut self.chance, Why::PageShow, false);
+                self.schedule.back(mono, &mut self.chance, Why::PageShow);
                 if locks && self.schedule.visible {
                     self.effects.extend([Effect::Lead(true), Effect::Hello]);
                 }
@@ -195,9 +196,8 @@ impl Client {
             Event::Hello => {
                 if let (Role::Leader, Some(last)) = (self.schedule.role, &self.last) {
                     let next = self.schedule.planned(mono);
-                    // Its `Date` is of then, and would be taken for now.
                     let last = self.bad.clone().unwrap_or_else(|| Some(last.clone()));
-                    self.effects.push(Effect::Tell(last.map(|last| Answer { date: None, ..last }), next));
+                    self.effects.push(Effect::Tell(last, next));
                 }
             }
             Event::Chunk => {
@@ -306,12 +306,16 @@ impl Client {
         self.server.at(now)
     }
 
-    fn answer(&mut self, now: Now, answer: Answer, told: Option<i64>) {
+    fn answer(&mut self, now: Now, mut answer: Answer, told: Option<i64>) {
         if told.is_none() && self.schedule.running().is_none() {
             return;
         }
+        // What is told may be old: who came later hears it, or who was frozen.
+        let came = *answer.at.get_or_insert(now.wall);
+        let age = (now.wall - came).max(0);
         let date = answer.date;
-        if let Some(date) = date {
+        // The wall clock may have been set since: no time is reckoned over long.
+        if let Some(date) = date.filter(|_| age < 30 * SECOND) {
             self.server.sample(now, date);
         }
         let same =
@@ -377,7 +381,7 @@ impl Client {
         self.end(now, heard.name());
         self.server.heard();
         self.bad = None;
-        self.schedule.good(now.mono, &mut self.chance, told);
+        self.schedule.good(now.mono, &mut self.chance, told, age);
         if let Some(Answer { etag: Some(etag), .. }) = Some(&answer).filter(|a| a.text.is_some()) {
             self.etag = Some(etag.clone());
         }

@@ -42,7 +42,9 @@ pub struct Answer {
     pub foreign: bool,
     /// Its ETag.
     pub etag: Option<String>,
-    /// `Date` + `Age`, in ms since 1970.
+    /// When it came to the tab that polled, by the wall clock; an own one comes now.
+    pub at: Option<i64>,
+    /// `Date` + `Age` at that time, in ms since 1970.
     pub date: Option<i64>,
     /// `Retry-After`.
     pub retry_after: Option<RetryAfter>,

@@ -106,6 +106,8 @@ pub struct Schedule {
     /// When each cause last brought an early poll.
     spent: Vec<(Why, i64)>,
     failures: u32,
+    /// When the last poll failed.
+    failed: Option<i64>,
     /// Nothing goes before: Retry-After, or the backoff that an answer caused.
     barrier: i64,
     request: Option<(i64, Why)>,
@@ -133,6 +135,7 @@ impl Schedule {
             early: None,
             spent: Vec::new(),
             failures: 0,
+            failed: None,
             barrier: now,
             request: None,
             last_good: None,
@@ -173,9 +176,13 @@ impl Schedule {
             return None;
         }
         if at < now - LATE && self.last_good.is_some() {
-            self.early = None;
-            self.next = now + chance.between(0, 2 * SECOND);
-            self.patience = self.patience.max(self.next);
+            let soon = now + chance.between(0, 2 * SECOND);
+            if self.early.is_some_and(|early| early.0 == at) {
+                self.early = Some((soon, why));
+            } else {
+                self.next = soon;
+                self.patience = self.patience.max(soon);
+            }
             return None;
         }
         self.early = None;
@@ -199,15 +206,17 @@ impl Schedule {
         self.request = None;
     }
 
-    /// A valid answer came: own, or told by a tab that polls next in `told` ms.
-    pub fn good(&mut self, now: i64, chance: &mut Chance, told: Option<i64>) {
+    /// A valid answer came `age` ms ago: own, or told by a tab that polls next in `told` ms.
+    pub fn good(&mut self, now: i64, chance: &mut Chance, told: Option<i64>, age: i64) {
         self.ended(now, told);
-        self.failures = 0;
-        self.barrier = now;
-        // What a leader tells who came later is of its last poll, at most so long ago.
-        let at = now - told.map_or(0, |told| (self.every * 6 / 5 - told).max(0));
-        self.last_good = Some(at);
-        self.heard = Some(at);
+        let at = now - age;
+        // So old an answer ends no backoff that began since.
+        if self.failed.is_none_or(|failed| at > failed) {
+            self.failures = 0;
+            self.barrier = now;
+        }
+        self.last_good = self.last_good.max(Some(at));
+        self.heard = self.heard.max(Some(at));
         self.why = Why::Period;
         let period = (self.every as f64 * (0.8 + 0.4 * chance.unit())) as i64;
         self.plan(now, told.unwrap_or(period));
@@ -228,6 +237,7 @@ impl Schedule {
         }
         let mut wait = backoff(self.failures, self.every, chance);
         self.failures = self.failures.saturating_add(1);
+        self.failed = Some(now);
         if let Some(retry_after) = retry_after {
             let (asked, jitter) = match retry_after {
                 RetryAfter::Delay(ms) => (ms.clamp(0, LONGEST_RETRY_AFTER), None),
@@ -310,9 +320,8 @@ impl Schedule {
         self.early(now, chance, Why::Online, false);
     }
 
-    /// The tab is shown (again).
-    pub fn show(&mut self, now: i64, chance: &mut Chance, why: Why) {
-        self.visible = true;
+    /// The tab is shown again, or back from the back/forward cache: a follower lets its leader speak first.
+    pub fn back(&mut self, now: i64, chance: &mut Chance, why: Why) {
         self.patience = self.patience.max(now + FIRST);
         self.early(now, chance, why, false);
     }
@@ -333,7 +342,7 @@ impl Schedule {
     }
 
     fn plan(&mut self, now: i64, wait: i64) {
-        self.next = now + wait;
+        self.next = self.barrier.max(now + wait);
         self.patience = self.next + PATIENCE;
     }
 }

@@ -457,7 +457,9 @@ impl Refresh {
 
     /// What a person has put off.
     fn deferred(&self, now: Now, facts: &Facts, target: &str) -> Option<(Phase, &'static str, Option<i64>)> {
-        let (reason, until) = match facts.action {
+        // Without storage a force is shown as an urge, and is put off like one.
+        let shown = if self.budget.is_none() { facts.action.min(Action::Urge) } else { facts.action };
+        let (reason, until) = match shown {
             Action::Offer => match &self.dismissed {
                 Some((of, until)) if of == target => ("dismissed", now.mono + until - now.wall),
                 _ => return None,

@@ -1,0 +1,136 @@
+//! After the faults have stopped every visible client stands right, within the time that the design allows.
+
+use trueup::core::refresh::Phase;
+use trueup::core::window::{Action, Status};
+
+use crate::law::due;
+use crate::watch::Verdict;
+use crate::world::{Ev, World};
+use crate::{MINUTE, SECOND};
+
+impl World {
+    /// The faults stop: answers are right again, everybody is awake, nobody does anything any more.
+    pub fn calm_down(&mut self) {
+        let published = self.operator.published;
+        let current = self.law.manifests[published].current;
+        self.crowds.disturb();
+        self.site.heal();
+        for server in 0..self.site.servers.len() {
+            self.switch(server, Some(published), Some(current));
+        }
+        for browser in 0..self.browsers.len() {
+            self.morning(browser);
+            self.online(browser, true);
+            self.browsers[browser].local = true;
+            self.browsers[browser].session = true;
+        }
+        for tab in 0..self.tabs.len() {
+            self.thaw(tab);
+            self.come_back(tab);
+        }
+        for tab in 0..self.tabs.len() {
+            if self.tabs[tab].page.is_some() && self.tabs[tab].visible {
+                let wait = self.patience(tab);
+                self.after(wait, Ev::Judge(tab));
+            }
+        }
+    }
+
+    /// The longest wait outstanding plus 1.2·T + spread + countdown; for a restored old manifest more.
+    fn patience(&mut self, tab: usize) -> i64 {
+        let published = &self.law.manifests[self.operator.published];
+        let mono = self.mono(tab);
+        let browser = &self.browsers[self.tabs[tab].browser];
+        let mut wait = 0;
+        // A follower depends on its leader, and hears from it.
+        for other in &browser.tabs {
+            let Some(page) = &self.tabs[*other].page else { continue };
+            wait = wait.max(page.client.schedule().wake().map_or(0, |(at, _)| at - mono));
+            // What hangs now fails in the end, and backs off.
+            if page.request.is_some() || page.seen.looking.is_some() {
+                wait = wait.max(15 * SECOND + page.seen.every(&self.law).max(15 * MINUTE));
+            }
+        }
+        let Some(page) = &self.tabs[tab].page else { return 0 };
+        let holds = page.holds.iter().map(|(_, until)| until - mono).max();
+        wait = wait.max(holds.unwrap_or(0));
+        wait = wait.max(page.client.refresh().state.until.map_or(0, |at| at - mono));
+        wait = wait.max(page.client.refresh().shell.limit().unwrap_or(mono) - mono);
+        let in_force = page.seen.court.in_force.map(|index| &self.law.manifests[index]);
+        let every = published.every.max(page.seen.every(&self.law));
+        let restored = in_force.is_some_and(|m| m.serial > published.serial);
+        let spread = published.spread.max(in_force.map_or(0, |m| m.spread));
+        let more = if restored { (30 * MINUTE).max(every * 36 / 5) } else { 0 };
+        // A request in flight takes up to 10 s, a look at the shell 3, `onSave` 5.
+        wait + every * 6 / 5 + spread + MINUTE + more + 30 * SECOND
+    }
+
+    pub fn judge(&mut self, tab: usize) {
+        if self.tabs[tab].page.is_none() || !self.tabs[tab].visible {
+            return;
+        }
+        let verdict = self.right(tab);
+        self.check_tab(tab, verdict);
+    }
+
+    fn right(&mut self, tab: usize) -> Verdict {
+        let published = self.operator.published;
+        let manifest = &self.law.manifests[published];
+        let Some(page) = &self.tabs[tab].page else { return Ok(()) };
+        let (client, seen) = (&page.client, &page.seen);
+        let (state, standing) = (&client.refresh().state, client.standing());
+        let passed = manifest.deadline.is_some_and(|deadline| self.now >= deadline) && self.site.dated;
+        let status = self.law.standing(seen.build, manifest, passed);
+        let in_force = client.in_force();
+        let serial = in_force.manifest.as_ref().map(|m| m.serial);
+        if serial > Some(manifest.serial) {
+            // A restored old manifest: what it does not want is withdrawn, and nothing is forced.
+            self.report.restored += 1;
+            self.report.judged += 1;
+            let regressed = in_force.regressed.as_ref().map(|m| m.serial);
+            if regressed != Some(manifest.serial) {
+                return Err(format!("it has not come back to serial {}: {regressed:?}", manifest.serial));
+            }
+            let action = due(status, manifest.urgency, false);
+            let shown =
+                matches!(state.phase, Phase::Offering | Phase::Urging | Phase::Holding | Phase::Counting);
+            if shown && (action == Action::None || state.phase == Phase::Counting) {
+                return Err(format!("{:?} is shown after an old manifest was restored", state.phase));
+            }
+            return Ok(());
+        }
+        if serial != Some(manifest.serial) {
+            return Err(format!("it has serial {serial:?}, published is {}", manifest.serial));
+        }
+        if standing.status != status {
+            return Err(format!("b{} stands {:?}, and should {status:?}", seen.build, standing.status));
+        }
+        let action = due(status, manifest.urgency, seen.lost && state.action == Action::Urge);
+        let current = matches!(status, Status::Current | Status::Ahead);
+        // Its own budget, a worker that may not be activated, and a page without a mark may keep it waiting.
+        let wall = self.now + self.browsers[self.tabs[tab].browser].jumps;
+        let spent = self.tabs[tab].ledger.from(seen.build, manifest.current).is_none_or(|from| wall < from);
+        let worker = self.browsers[self.tabs[tab].browser].worker.is_some();
+        let excused = spent || worker || !self.site.marked || manifest.paused || manifest.share < 1.0;
+        if excused && !current {
+            self.report.unjudged += 1;
+            return Ok(());
+        }
+        self.report.judged += 1;
+        let right = match action {
+            Action::None => state.phase == Phase::Idle,
+            Action::Navigate => state.phase == Phase::Navigation,
+            Action::Offer => matches!(state.phase, Phase::Offering | Phase::Deferred),
+            Action::Urge => matches!(state.phase, Phase::Urging | Phase::Deferred),
+            // Without storage it urges; else it has gone.
+            Action::Force => matches!(state.phase, Phase::Urging | Phase::Deferred) && !page.storage,
+        };
+        if right {
+            return Ok(());
+        }
+        Err(format!(
+            "b{} should {action:?} to b{}, and is {:?}: {}",
+            seen.build, manifest.current, state.phase, state.reason
+        ))
+    }
+}
