@@ -395,9 +395,22 @@ impl<'a> Node<'a> {
             || b.get(1) == Some(&b'/')
             || b.iter().any(|c| *c < b' ' || *c == b'\\' || *c == 0x7f)
             || b.windows(3).any(|w| w.eq_ignore_ascii_case(b"%2e"))
-            || text.split('/').any(|segment| segment == "..");
+            || climbs(text);
         if bad { Err(self.flaw(Fault::Path)) } else { Ok(Some(text)) }
     }
+}
+
+/// Whether a segment of the path is `..`.
+fn climbs(text: &str) -> bool {
+    let mut rest = Some(text);
+    while let Some(path) = rest {
+        let (segment, more) = cut(path, b'/');
+        if segment == ".." {
+            return true;
+        }
+        rest = more;
+    }
+    false
 }
 
 /// Keeps the first flaw of a document: a decoder reads on with defaults, and asks once at the end. (To leave at each flaw

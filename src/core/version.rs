@@ -5,6 +5,7 @@ use std::cmp::Ordering;
 
 use super::error::Fault;
 use super::time::days_in_month;
+use super::value::cut;
 
 /// A version as its publisher wrote it, known to be well-formed.
 ///
@@ -27,29 +28,19 @@ impl Version {
         if let Some(exists) = iso_date(text) {
             return if exists { Ok(version(text.len(), text.len(), true)) } else { Err(Fault::Version) };
         }
-        let end = text.find('+').unwrap_or(text.len());
-        let numbers = text[..end].find('-').unwrap_or(end);
-        let mut parts = 0;
-        for part in text[..numbers].split('.') {
-            parts += 1;
-            if part.is_empty() || !all_digits(part) {
-                return Err(Fault::Version);
-            }
-        }
-        let well_formed = |ids: &str, release: bool| {
-            ids.split('.').all(|id| {
-                !id.is_empty()
-                    && id.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
-                    // semver 2.0.0, item 9: numeric identifiers have no leading zeros
-                    && !(release && id.len() > 1 && id.starts_with('0') && all_digits(id))
+        let (version_itself, metadata) = cut(text, b'+');
+        let (numbers, prerelease) = cut(version_itself, b'-');
+        let parts = identifiers(numbers, all_digits);
+        if !(1..=4).contains(&parts)
+            // semver 2.0.0, item 9: numeric identifiers have no leading zeros
+            || prerelease.is_some_and(|ids| {
+                identifiers(ids, |id| is_word(id) && !(id.len() > 1 && id.as_bytes()[0] == b'0' && all_digits(id))) == 0
             })
-        };
-        if parts > 4
-            || (numbers < end && !well_formed(&text[numbers + 1..end], true))
-            || (end < text.len() && !well_formed(&text[end + 1..], false))
+            || metadata.is_some_and(|ids| identifiers(ids, is_word) == 0)
         {
             return Err(Fault::Version);
         }
+        let (numbers, end) = (numbers.len(), version_itself.len());
         Ok(version(numbers, end, false))
     }
 
@@ -77,10 +68,11 @@ impl Version {
             // four digits, two, two: the order of the text is the order of the days
             return Some(self.text.cmp(&other.text));
         }
-        let (mut a, mut b) = (self.text[..self.numbers].split('.'), other.text[..other.numbers].split('.'));
+        let (mut a, mut b) = (&self.text[..self.numbers], &other.text[..other.numbers]);
         for _ in 0..4 {
-            match by_number(a.next().unwrap_or("0"), b.next().unwrap_or("0")) {
-                Ordering::Equal => {}
+            let ((x, more), (y, others)) = (cut(a, b'.'), cut(b, b'.'));
+            match by_number(x, y) {
+                Ordering::Equal => (a, b) = (more.unwrap_or("0"), others.unwrap_or("0")),
                 unequal => return Some(unequal),
             }
         }
@@ -126,28 +118,49 @@ fn all_digits(text: &str) -> bool {
     text.bytes().all(|b| b.is_ascii_digit())
 }
 
+fn is_word(text: &str) -> bool {
+    text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
+}
+
+/// How many identifiers stand between the dots; 0 if one of them is empty or not `well_formed`.
+fn identifiers(ids: &str, well_formed: fn(&str) -> bool) -> usize {
+    let (mut rest, mut count) = (Some(ids), 0);
+    while let Some(ids) = rest {
+        let (id, more) = cut(ids, b'.');
+        if id.is_empty() || !well_formed(id) {
+            return 0;
+        }
+        (rest, count) = (more, count + 1);
+    }
+    count
+}
+
 fn by_number(a: &str, b: &str) -> Ordering {
-    let (a, b) = (a.trim_start_matches('0'), b.trim_start_matches('0'));
+    let (a, b) = (without_zeros(a), without_zeros(b));
     a.len().cmp(&b.len()).then_with(|| a.cmp(b))
 }
 
+fn without_zeros(mut digits: &str) -> &str {
+    while let Some(rest) = digits.strip_prefix("0") {
+        digits = rest;
+    }
+    digits
+}
+
 /// semver 2.0.0, item 11: identifier by identifier; numbers below words, the shorter list below the longer.
-fn by_prerelease(a: &str, b: &str) -> Ordering {
-    let (mut a, mut b) = (a.split('.'), b.split('.'));
+fn by_prerelease(mut a: &str, mut b: &str) -> Ordering {
     loop {
-        let order = match (a.next(), b.next()) {
-            (None, None) => return Ordering::Equal,
-            (None, Some(_)) => Ordering::Less,
-            (Some(_), None) => Ordering::Greater,
-            (Some(x), Some(y)) => match (all_digits(x), all_digits(y)) {
-                (true, true) => by_number(x, y),
-                (true, false) => Ordering::Less,
-                (false, true) => Ordering::Greater,
-                (false, false) => x.cmp(y),
-            },
+        let ((x, more), (y, others)) = (cut(a, b'.'), cut(b, b'.'));
+        let order = match (all_digits(x), all_digits(y)) {
+            (true, true) => by_number(x, y),
+            (true, false) => Ordering::Less,
+            (false, true) => Ordering::Greater,
+            (false, false) => x.cmp(y),
         };
-        if order != Ordering::Equal {
-            return order;
+        match (more, others) {
+            _ if order != Ordering::Equal => return order,
+            (Some(more), Some(others)) => (a, b) = (more, others),
+            _ => return more.is_some().cmp(&others.is_some()),
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use super::{Comparator, EQUAL, GREATER, LESS, Spoken, Version};
 use crate::core::error::{Fault, Flaw};
-use crate::core::value::{First, Node, Value};
+use crate::core::value::{First, Node, Value, cut};
 
 /// Reads the option `apis`: `{ orders: { speaks: ["3", ">=1 <3"], required: true, carrier, base }, search: ["2026-09-01"] }`.
 ///
@@ -49,7 +49,10 @@ fn entry(item: &Node, index: usize, to: &mut Vec<Comparator>, first: &mut First)
     let start = to.len();
     let mut fault = Fault::Version;
     let mut wrong = true;
-    for part in text.split(' ') {
+    let mut rest = Some(text.as_str());
+    while let Some(parts) = rest {
+        let (part, more) = cut(parts, b' ');
+        rest = more;
         let (sides, length) = match part.as_bytes() {
             [] => continue,
             [b'>', b'=', ..] => (GREATER | EQUAL, 2),
