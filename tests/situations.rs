@@ -2,7 +2,7 @@
 
 mod harness;
 use harness::*;
-use trueup::core::event::{Blame, Effect, Event};
+use trueup::core::event::{Answer, Blame, Effect, Event};
 use trueup::core::refresh::Phase;
 use trueup::core::refresh::shell::{ShellAnswer, Worker};
 use trueup::core::value::Value;
@@ -781,4 +781,23 @@ fn without_session_storage_what_would_be_a_force_can_be_put_off_like_an_urge() {
     assert_eq!(page.phase(), Phase::Deferred);
     page.pass(2 * MINUTE);
     assert_eq!(page.phase(), Phase::Urging);
+}
+
+#[test]
+fn what_was_dismissed_in_a_tab_that_does_not_poll_is_still_so_after_a_load() {
+    let mut page = Setup::default().start(|start| start.locks = true).open();
+    page.deploy(2, "b2", "2", "");
+    let answer = Answer { status: 200, text: Some(page.manifest.clone()), ..Answer::default() };
+    page.send(Event::Answer { answer, told: Some(5 * MINUTE) });
+    page.until(Phase::Offering);
+    page.pass(SECOND);
+    page.send(Event::Defer);
+    let mut again = Setup { skew: 2 * MINUTE, ..Setup::default() }
+        .start(|start| start.kept = page.kept.clone())
+        .manifest(page.manifest.clone())
+        .open();
+    again.shell = page.shell.clone();
+    again.pass(MINUTE);
+    assert_eq!(again.faults, [], "it was we who kept it");
+    assert_eq!(again.phase(), Phase::Deferred);
 }

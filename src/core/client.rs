@@ -500,7 +500,7 @@ impl Client {
         let Some(manifest) = self.in_force.manifest.as_ref().filter(|_| fits) else { return };
         let text = text || self.kept.serial != manifest.serial;
         self.kept = Kept {
-            at: if self.schedule.heard_within(now.mono, 0) { now.wall } else { self.kept.at },
+            at: self.schedule.heard_ago(now.mono).map_or(self.kept.at, |ago| now.wall - ago),
             next: now.wall + self.schedule.planned(now.mono),
             serial: manifest.serial,
             dismissed: self.refresh.dismissed.clone(),

@@ -328,7 +328,12 @@ impl Schedule {
 
     /// Whether the server was heard in this page's life, within the last `within` ms.
     pub fn heard_within(&self, now: i64, within: i64) -> bool {
-        self.heard.is_some_and(|at| now - at <= within)
+        self.heard_ago(now).is_some_and(|ago| ago <= within)
+    }
+
+    /// How long ago the server was heard in this page's life.
+    pub fn heard_ago(&self, now: i64) -> Option<i64> {
+        self.heard.map(|at| now - at)
     }
 
     fn ended(&mut self, now: i64, told: Option<i64>) {
