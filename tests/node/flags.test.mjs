@@ -6,7 +6,8 @@ import { client, evaluate } from "../conformance/_package.mjs";
 import { begin, compare, DIFFERENCES, draw, run } from "./differential.mjs";
 
 test("1,000 random flag sets and contexts evaluate as in flagd-core", (t) => {
-  const asked = begin(1_000);
+  // Always the same ones: what is new is looked for by the slow run.
+  const asked = begin(1_000, 1);
   t.diagnostic(`from seed ${asked.seed}`);
   const { failure, left } = run(evaluate, asked);
   t.diagnostic(`left out: ${left.cases} of ${asked.count}, ${JSON.stringify(left.by)}`);
