@@ -38,6 +38,7 @@ const CASES = {
   "null and zero": [{ if: [{ "==": [{ var: "nothing" }, 0] }, "on", "off"] }, {}],
   "own operators in loops": [{ if: [{ some: [["a"], { starts_with: [{ var: "" }, "a"] }] }, "on", "off"] }, {}],
   "operands of another kind": [{ if: [{ "<": [{ var: "age" }, 18] }, "on", "off"] }, { age: "unknown" }],
+  "all of a text": [{ if: [{ all: ["teams", "size"] }, "on", "off"] }, {}],
 };
 
 for (const { name, why, applies } of DIFFERENCES)
