@@ -174,6 +174,7 @@ impl Client {
                 self.schedule.visible = false;
                 self.follow();
             }
+            Event::Online(on) if on == self.schedule.online => {}
             Event::Online(true) => self.schedule.online_again(mono, &mut self.chance),
             Event::Online(false) => self.schedule.online = false,
             Event::Session(session) => self.refresh.budget = Some(Budget::read(&session)),

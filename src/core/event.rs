@@ -73,7 +73,7 @@ pub enum Event {
     },
     /// The tab is shown or hidden.
     Visible(bool),
-    /// The browser is online or not.
+    /// The browser is online or not. The same again changes nothing.
     Online(bool),
     /// The page came back from the back/forward cache.
     PageShow,

@@ -166,7 +166,7 @@ impl World {
         }
         let (Some(leader), granted) = (browser.lock.front().copied(), browser.granted) else { return };
         let Some(page) = &self.tabs[tab].page else { return };
-        if leader == id || page.missed {
+        if leader == id || page.missed || page.crossed {
             return;
         }
         // A leader that was frozen at any time since it had the lock may have been silent.

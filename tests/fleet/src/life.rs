@@ -192,6 +192,9 @@ impl World {
             // What was in flight, the look at the shell too, never came back.
             page.request = None;
         }
+        if self.tabs[tab].page.as_ref().is_some_and(|page| page.online != self.browsers[self.tabs[tab].browser].online) {
+            self.connected(tab);
+        }
         let browser = &self.browsers[self.tabs[tab].browser];
         if browser.session {
             // What other pages of the tab have booked meanwhile: none, in this world.

@@ -111,6 +111,8 @@ impl World {
             at_hand: None,
             leader: None,
             leaving: false,
+            crossed: false,
+            activating: false,
             online: true,
             born: self.now,
             shown: mono,
@@ -283,6 +285,9 @@ impl World {
     pub fn told(&mut self, tab: usize, from: crate::world::Id, message: &Rc<Message>, next: i64) {
         let mono = self.mono(tab);
         let Some(page) = &mut self.tabs[tab].page else { return };
+        // Two that tell at one time may cross: who heard both knows the plan of one of them only.
+        page.crossed = page.leader.is_some_and(|(other, at)| other != from && mono - at < 5 * SECOND)
+            || page.crossed && page.leader.is_some_and(|(_, at)| mono - at < 5 * SECOND);
         page.leader = Some((from, mono));
         self.heard(tab, message, Some(next));
         self.deliver(tab, message, Some(next));
@@ -359,6 +364,7 @@ impl World {
         if let Some(page) = &mut self.tabs[tab].page {
             let verdict = if activate { Ok(()) } else { page.seen.look(&self.law, mono) };
             page.look = Some(ticket);
+            page.activating = activate;
             self.check_tab(tab, verdict);
         }
         self.tell(tab, Told::Effect(if activate { "activate" } else { "look" }));
@@ -427,11 +433,13 @@ impl World {
         if page.look == Some(ticket) {
             page.look = None;
         }
-        let activates = answer.worker == Worker::Waiting && page.client.config().activate;
+        let told = std::mem::take(&mut page.activating);
+        let activates = !told && answer.worker == Worker::Waiting && page.client.config().activate;
         let held = page.holds.iter().any(|(_, until)| *until > mono);
         if held || !activates {
             let (target, ledger) = (page.seen.target(&self.law), &of.ledger);
-            let came_back = ledger.came_back(page.seen.build, target, page.born);
+            // What a reload has shown is remembered where there is storage.
+            let came_back = page.storage && ledger.came_back(page.seen.build, target, page.born);
             page.seen.looked(&self.law, mono, now, mark, !came_back);
         }
         self.send(tab, "shell", Event::Shell(answer));

@@ -112,6 +112,10 @@ pub struct Page {
     pub online: bool,
     /// It goes, perhaps into the back/forward cache.
     pub leaving: bool,
+    /// The last two that told it of an answer did so at one time.
+    pub crossed: bool,
+    /// A waiting service worker has been told to take over.
+    pub activating: bool,
     pub born: i64,
     /// When it was shown or opened last.
     pub shown: i64,
