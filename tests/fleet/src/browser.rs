@@ -27,6 +27,7 @@ impl World {
                 edge: dice.below(self.site.edges()),
                 skew,
                 jumps: 0,
+                skewed: false,
                 slept: 0,
                 stands_still: dice.happens(0.5),
                 locks: crowd || dice.happens(0.85),

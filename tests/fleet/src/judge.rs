@@ -48,7 +48,7 @@ impl World {
             wait = wait.max(page.client.schedule().wake().map_or(0, |(at, _)| at - mono));
             // What hangs now fails in the end, and backs off.
             if page.request.is_some() || page.seen.looking.is_some() {
-                wait = wait.max(15 * SECOND + page.seen.every(&self.law).max(15 * MINUTE));
+                wait = wait.max(15 * SECOND + page.seen.every(&self.law) + 17 * MINUTE);
             }
         }
         let Some(page) = &self.tabs[tab].page else { return 0 };
@@ -58,7 +58,10 @@ impl World {
         wait = wait.max(page.client.refresh().shell.limit().unwrap_or(mono) - mono);
         let in_force = page.seen.court.in_force.map(|index| &self.law.manifests[index]);
         let every = published.every.max(page.seen.every(&self.law));
-        let restored = in_force.is_some_and(|m| m.serial > published.serial);
+        let restored = browser.tabs.iter().any(|other| {
+            let seen = self.tabs[*other].page.as_ref().and_then(|page| page.seen.court.in_force);
+            seen.is_some_and(|index| self.law.manifests[index].serial > published.serial)
+        });
         let spread = published.spread.max(in_force.map_or(0, |m| m.spread));
         let more = if restored { (30 * MINUTE).max(every * 36 / 5) } else { 0 };
         // A request in flight takes up to 10 s, a look at the shell 3, `onSave` 5.

@@ -192,7 +192,11 @@ impl World {
             // What was in flight, the look at the shell too, never came back.
             page.request = None;
         }
-        if self.tabs[tab].page.as_ref().is_some_and(|page| page.online != self.browsers[self.tabs[tab].browser].online) {
+        if self.tabs[tab]
+            .page
+            .as_ref()
+            .is_some_and(|page| page.online != self.browsers[self.tabs[tab].browser].online)
+        {
             self.connected(tab);
         }
         let browser = &self.browsers[self.tabs[tab].browser];
@@ -317,6 +321,7 @@ impl World {
                 let to = self.dice.between(-2 * DAY, 2 * DAY);
                 of.jumps += (to - of.skew).max(0);
                 of.skew = to;
+                of.skewed = true;
                 self.crowds.disturb();
                 self.say(Told::World("a clock is set by", to));
             }
@@ -356,6 +361,7 @@ impl World {
         if self.browsers[browser].stands_still {
             let slept = self.now - since;
             self.browsers[browser].slept += slept;
+            self.browsers[browser].skewed = true;
             // What the wall clock does without the monotonic one counts as if it had been set.
             for place in 0..self.browsers[browser].tabs.len() {
                 let tab = self.browsers[browser].tabs[place];

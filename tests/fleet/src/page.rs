@@ -268,12 +268,14 @@ impl World {
 
     /// The answer to a poll comes. One that was given up is dropped, as the shell drops it; a doubled one is not.
     pub fn answer(&mut self, tab: usize, ticket: u64, message: &Rc<Message>) {
+        let (id, mono) = (self.id(tab), self.mono(tab));
         let Some(page) = &mut self.tabs[tab].page else { return };
         let first = page.request == Some(ticket);
         if !first && (page.request.is_some() || page.client.schedule().running().is_some()) {
             return;
         }
         page.request = None;
+        page.leader = Some((id, mono));
         page.at_hand = Some(message.clone());
         if first {
             self.heard(tab, message, None);
@@ -306,6 +308,7 @@ impl World {
             && seen.court.hear(law, scene.mono, index, message.date)
         {
             seen.good(law, scene.mono, message.made, told);
+            seen.retarget(law);
             page.last = Some(message.clone());
             page.last_at = Some(scene.mono);
             return;

@@ -66,6 +66,8 @@ pub struct Scene {
     pub held: bool,
     /// Session storage was there, as far as the page can know.
     pub session: bool,
+    /// The clocks of this browser do not go together: one was set, or stood still in sleep.
+    pub skewed: bool,
     /// By how much the wall clock was ever set forward.
     pub jumps: i64,
 }
@@ -108,6 +110,14 @@ impl Seen {
             self.good_at = Some(mono - age);
             self.regular_from = mono + every - age;
             self.silence_from = mono + 15 * SECOND;
+        }
+    }
+
+    /// The manifest in force may be another one: another target is looked at anew.
+    pub fn retarget(&mut self, law: &Law) {
+        let target = self.target(law);
+        if self.looks.0 != target {
+            self.looks = (target, 0, NEVER);
         }
     }
 
@@ -220,7 +230,7 @@ impl Seen {
 
                 let fresh = self.good_at.is_some_and(|at| mono - at < self.every(law) - 5 * SECOND);
                 holds(
-                    news || !fresh,
+                    news || !fresh || scene.skewed,
                     "an early poll without news, though the last good answer is younger than T",
                 )
             }

@@ -48,6 +48,7 @@ pub struct Browser {
     pub skew: i64,
     /// By how much it was ever set forward.
     pub jumps: i64,
+    pub skewed: bool,
     /// How long the monotonic clock has stood still, in sleep.
     pub slept: i64,
     pub stands_still: bool,
@@ -318,6 +319,7 @@ impl World {
             online: of.page.as_ref().is_none_or(|page| page.online),
             held,
             session: of.page.as_ref().is_some_and(|page| page.storage),
+            skewed: browser.skewed,
             jumps: browser.jumps,
         }
     }
