@@ -149,7 +149,8 @@ impl World {
                 }
                 continue;
             }
-            let wait = self.dice.between(0, 40);
+            // In the order in which they were sent; those of two tabs may cross.
+            let wait = 10;
             self.after(wait, make(to));
             if !calm && self.dice.happens(0.001) {
                 self.report.fault(Fault::DoubledMessage);

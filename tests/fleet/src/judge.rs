@@ -41,7 +41,7 @@ impl World {
         let published = &self.law.manifests[self.operator.published];
         let mono = self.mono(tab);
         let browser = &self.browsers[self.tabs[tab].browser];
-        let mut wait = 0;
+        let mut wait = published.deadline.map_or(0, |deadline| deadline - self.now).max(0);
         // A follower depends on its leader, and hears from it.
         for other in &browser.tabs {
             let Some(page) = &self.tabs[*other].page else { continue };

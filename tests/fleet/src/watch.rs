@@ -325,6 +325,10 @@ impl Seen {
     pub fn refresh(&mut self, law: &Law, scene: Scene, state: &State, asked: bool) -> Verdict {
         let (before, mono) = (self.phase, scene.mono);
         self.phase = state.phase;
+        if state.action == Action::None {
+            // What is due anew is looked at anew.
+            self.looks = (usize::MAX, 0, NEVER);
+        }
         if before == Phase::Counting
             && state.phase != Phase::Counting
             && let Some((_, to)) = &mut self.counted
