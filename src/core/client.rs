@@ -383,11 +383,14 @@ impl Client {
         self.server.heard();
         self.bad = None;
         self.schedule.good(now.mono, &mut self.chance, told, age);
-        if let Some(Answer { etag: Some(etag), .. }) = Some(&answer).filter(|a| a.text.is_some()) {
-            self.etag = Some(etag.clone());
+        // A poll that runs has named the body that is known here, and may come without it.
+        if self.schedule.running().is_none() {
+            if let Some(Answer { etag: Some(etag), .. }) = Some(&answer).filter(|a| a.text.is_some()) {
+                self.etag = Some(etag.clone());
+            }
+            let text = answer.text.or_else(|| self.last.take().and_then(|last| last.text));
+            self.last = Some(Answer { text, ..answer });
         }
-        let text = answer.text.or_else(|| self.last.take().and_then(|last| last.text));
-        self.last = Some(Answer { text, ..answer });
         if self.ready.is_some() {
             self.ready = None;
             self.effects.push(Effect::Ready("live"));

@@ -176,7 +176,7 @@ impl World {
         let works = !self.tabs[leader.tab].asleep && !first.froze && self.now - granted > SECOND;
         let heard_of_it = page.leader.is_some_and(|(from, _)| from == leader);
         let newcomer = page.leader.is_none()
-            && page.shown + 2 * SECOND <= self.mono(tab)
+            && self.now - granted > self.mono(tab) - page.shown + SECOND
             && first.last_at.is_some_and(|at| at + SECOND < page.shown);
         if works && !page.froze && (heard_of_it || newcomer) {
             let role = page.client.schedule().role;

@@ -118,6 +118,7 @@ impl Seen {
         let target = self.target(law);
         if self.looks.0 != target {
             self.looks = (target, 0, NEVER);
+            self.looking = None;
         }
     }
 
@@ -328,6 +329,7 @@ impl Seen {
         if state.action == Action::None {
             // What is due anew is looked at anew.
             self.looks = (usize::MAX, 0, NEVER);
+            self.looking = None;
         }
         if before == Phase::Counting
             && state.phase != Phase::Counting
