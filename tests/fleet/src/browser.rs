@@ -144,8 +144,10 @@ impl World {
             }
             if !calm && self.dice.happens(0.001) {
                 self.report.fault(Fault::LostMessage);
-                if let Some(page) = &mut self.tabs[to.tab].page {
-                    page.missed = true;
+                for tab in [from.tab, to.tab] {
+                    if let Some(page) = &mut self.tabs[tab].page {
+                        page.missed = true;
+                    }
                 }
                 continue;
             }

@@ -52,6 +52,10 @@ impl World {
             }
         }
         let Some(page) = &self.tabs[tab].page else { return 0 };
+        let wall = self.now + browser.jumps;
+        if let Some(from) = self.tabs[tab].ledger.from(page.seen.build, published.current) {
+            wait = wait.max(from - wall);
+        }
         let holds = page.holds.iter().map(|(_, until)| until - mono).max();
         wait = wait.max(holds.unwrap_or(0));
         wait = wait.max(page.client.refresh().state.until.map_or(0, |at| at - mono));
@@ -103,7 +107,12 @@ impl World {
             return Ok(());
         }
         if serial != Some(manifest.serial) {
-            return Err(format!("it has serial {serial:?}, published is {}", manifest.serial));
+            let schedule = client.schedule();
+            let next = schedule.wake().map(|(at, why)| (at - self.mono(tab), why));
+            return Err(format!(
+                "it has serial {serial:?}, published is {}; it is {:?}, polls in {next:?}",
+                manifest.serial, schedule.role
+            ));
         }
         if standing.status != status {
             return Err(format!("b{} stands {:?}, and should {status:?}", seen.build, standing.status));
@@ -112,7 +121,11 @@ impl World {
         let current = matches!(status, Status::Current | Status::Ahead);
         // Its own budget, a worker that may not be activated, and a page without a mark may keep it waiting.
         let wall = self.now + self.browsers[self.tabs[tab].browser].jumps;
-        let spent = self.tabs[tab].ledger.from(seen.build, manifest.current).is_none_or(|from| wall < from);
+        let skewed = self.browsers[self.tabs[tab].browser].skewed;
+        // A clock that was set back counts as no time passed.
+        let late = skewed && state.phase == Phase::Refused;
+        let spent =
+            late || self.tabs[tab].ledger.from(seen.build, manifest.current).is_none_or(|from| wall < from);
         let worker = self.browsers[self.tabs[tab].browser].worker.is_some();
         let excused = spent || worker || !self.site.marked || manifest.paused || manifest.share < 1.0;
         if excused && !current {

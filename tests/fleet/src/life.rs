@@ -136,7 +136,8 @@ impl World {
 
     /// What happened meanwhile happens now, and then the page hears of it.
     pub fn thaw(&mut self, tab: usize) {
-        if !self.tabs[tab].asleep || self.tabs[tab].away {
+        let machine = self.browsers[self.tabs[tab].browser].asleep;
+        if !self.tabs[tab].asleep || self.tabs[tab].away || machine.is_some() {
             return;
         }
         self.tabs[tab].asleep = false;
@@ -180,6 +181,9 @@ impl World {
     pub fn come_back(&mut self, tab: usize) {
         if !self.tabs[tab].away {
             return;
+        }
+        if self.browsers[self.tabs[tab].browser].asleep.is_some() {
+            return self.after(MINUTE, Ev::Return(tab));
         }
         self.tabs[tab].away = false;
         self.tabs[tab].asleep = false;
