@@ -622,3 +622,16 @@ fn what_is_told_while_a_poll_runs_does_not_make_its_unread_body_a_failure() {
     assert_eq!(page.outcomes, ["new", "older", "unchanged"]);
     assert!(page.faults.is_empty(), "{:?}", page.faults);
 }
+
+#[test]
+fn who_comes_while_a_leader_that_has_heard_nothing_yet_is_refused_hears_of_the_refusal() {
+    let mut leader = Setup::default().start(|s| s.locks = true).open();
+    leader.reply = Reply::Other(Answer { status: 503, ..Answer::default() });
+    leader.send(Event::Lead(true));
+    leader.until_polls(1);
+    leader.effects.clear();
+    leader.send(Event::Hello);
+    assert!(
+        matches!(&leader.effects[..], [Effect::Tell(Some(answer), next)] if answer.status == 503 && *next > 0)
+    );
+}

@@ -195,9 +195,9 @@ impl Client {
             Event::Lead(on) if locks => self.schedule.role = if on { Role::Leader } else { Role::Follower },
             Event::Lead(_) => {}
             Event::Hello => {
-                if let (Role::Leader, Some(last)) = (self.schedule.role, &self.last) {
+                let last = self.bad.clone().or_else(|| self.last.clone().map(Some));
+                if let (Role::Leader, Some(last)) = (self.schedule.role, last) {
                     let next = self.schedule.planned(mono);
-                    let last = self.bad.clone().unwrap_or_else(|| Some(last.clone()));
                     self.effects.push(Effect::Tell(last, next));
                 }
             }

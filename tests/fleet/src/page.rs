@@ -198,7 +198,12 @@ impl World {
                 self.after(wait, Ev::Saved(id));
             }
             Effect::Reload { session, asked, url } => self.leave(tab, session, asked, url.is_some()),
-            Effect::Taken(taken) => page.navigation = taken,
+            Effect::Taken(taken) => {
+                page.navigation = taken;
+                if taken {
+                    self.unasked(tab, true);
+                }
+            }
             Effect::Standing(standing) => self.tell(tab, Told::Standing(standing.status.name())),
             Effect::Refresh(state) => {
                 if !matches!(state.phase, Phase::Checking | Phase::Saving | Phase::Reloading) {
@@ -448,31 +453,34 @@ impl World {
         self.send(tab, "shell", Event::Shell(answer));
     }
 
+    /// Whether the page may go though nobody has asked: now, or with the navigation that it takes.
+    fn unasked(&mut self, tab: usize, navigation: bool) {
+        let scene = self.scene(tab);
+        let wall = self.now + self.browsers[self.tabs[tab].browser].jumps;
+        let Some(page) = &self.tabs[tab].page else { return };
+        let target = page.client.refresh().state.target.as_deref();
+        let ledger = &self.tabs[tab].ledger;
+        let verdict = page.seen.unasked(&self.law, scene, target, navigation).and_then(|()| {
+            match ledger.from(page.seen.build, page.seen.target(&self.law)) {
+                Some(from) if wall >= from => Ok(()),
+                Some(from) => Err(format!("a reload is over the budget by {} s", (from - wall) / 1000)),
+                None => Err("a reload where the tab is stuck".into()),
+            }
+        });
+        self.check_tab(tab, verdict);
+    }
+
     /// Books, and goes.
     fn leave(&mut self, tab: usize, session: Value, asked: bool, navigation: bool) {
-        let (scene, id) = (self.scene(tab), self.id(tab));
+        let id = self.id(tab);
         let Some(page) = &mut self.tabs[tab].page else { return };
-        let state = page.client.refresh().state.clone();
         let build = page.seen.build;
         let target = page.seen.court.in_force.map(|index| self.law.manifests[index].current);
         let person = asked && !navigation;
         self.ring.push(self.now, tab as u32, Told::Event("reload", i64::from(asked)));
         let wall = self.now + self.browsers[self.tabs[tab].browser].jumps;
-        let Some(page) = &self.tabs[tab].page else { return };
-        if !person {
-            let ledger = &self.tabs[tab].ledger;
-            let verdict =
-                page.seen.unasked(&self.law, scene, state.target.as_deref(), navigation).and_then(|()| {
-                    let from = target.map(|target| ledger.from(build, target));
-                    match from {
-                        Some(Some(from)) if wall >= from => Ok(()),
-                        Some(Some(from)) => {
-                            Err(format!("a reload is over the budget by {} s", (from - wall) / 1000))
-                        }
-                        _ => Err("a reload where the tab is stuck".into()),
-                    }
-                });
-            self.check_tab(tab, verdict);
+        if !asked {
+            self.unasked(tab, false);
         }
         let of = &mut self.tabs[tab];
         if !self.browsers[of.browser].session {
