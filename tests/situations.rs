@@ -801,3 +801,23 @@ fn what_was_dismissed_in_a_tab_that_does_not_poll_is_still_so_after_a_load() {
     assert_eq!(again.faults, [], "it was we who kept it");
     assert_eq!(again.phase(), Phase::Deferred);
 }
+
+#[test]
+fn another_target_that_appears_while_the_page_is_looked_at_again_gets_a_countdown_of_its_own() {
+    let mut page = behind(FORCE);
+    page.send(Event::Holds(vec![("upload".into(), 9 * HOUR)]));
+    page.until(Phase::Holding);
+    page.pass(MINUTE);
+    page.send(Event::Holds(vec![]));
+    assert_eq!(page.phase(), Phase::Counting);
+    // The countdown is over, and the look at the page that comes before the reload takes its time.
+    page.shell_hangs = true;
+    page.until(Phase::Checking);
+    page.deploy(3, "b3", "3", r#","supported":{"minimum":"3"}"#);
+    page.send(Event::Check);
+    page.shell_hangs = false;
+    page.look_again();
+    assert_eq!(page.phase(), Phase::Spreading);
+    page.until(Phase::Counting);
+    assert!(page.reloads.is_empty());
+}

@@ -386,7 +386,12 @@ impl Refresh {
         }
         if !asked {
             if let Some(due) = self.due.as_ref().filter(|due| now.mono < due.at) {
-                return (Phase::Spreading, "spread", Some(due.at));
+                let at = due.at;
+                // Another target: whoever was about to go to the one before begins anew.
+                if self.run == Run::Going {
+                    self.run = Run::None;
+                }
+                return (Phase::Spreading, "spread", Some(at));
             }
             if let Some(budget) = &mut self.budget {
                 match budget.allowance(now.wall, &facts.config.build.id, target) {

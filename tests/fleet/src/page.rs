@@ -312,7 +312,7 @@ impl World {
         if let Some(index) = valid
             && seen.court.hear(law, scene.mono, index, message.date)
         {
-            seen.good(law, scene.mono, message.made, told);
+            seen.good(law, scene, message.made, told);
             seen.retarget(law);
             page.last = Some(message.clone());
             page.last_at = Some(scene.mono);

@@ -172,6 +172,7 @@ pub enum Ev {
     Incident,
     Resolved,
     Stop,
+    Settled,
     Judge(usize),
 }
 
@@ -394,6 +395,7 @@ impl World {
             Incident => self.incident(),
             Resolved => self.site.incident = None,
             Stop => self.calm_down(),
+            Settled => self.settled(),
             Judge(tab) => self.judge(tab),
         }
     }
