@@ -635,3 +635,15 @@ fn who_comes_while_a_leader_that_has_heard_nothing_yet_is_refused_hears_of_the_r
         matches!(&leader.effects[..], [Effect::Tell(Some(answer), next)] if answer.status == 503 && *next > 0)
     );
 }
+
+#[test]
+fn an_answer_that_waited_for_a_frozen_page_is_too_late() {
+    let mut page = page();
+    page.pass(SECOND);
+    page.reply = Reply::Hang;
+    page.until_polls(2);
+    page.mono += HOUR;
+    let answer = Answer { status: 200, text: Some(manifest(2, "b2", "2", "")), ..Answer::default() };
+    page.send(Event::Answer { answer, told: None });
+    assert_eq!((page.status(), page.outcomes.last()), (Status::Current, Some(&"failed")));
+}

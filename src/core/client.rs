@@ -308,7 +308,8 @@ impl Client {
     }
 
     fn answer(&mut self, now: Now, mut answer: Answer, told: Option<i64>) {
-        if told.is_none() && self.schedule.running().is_none() {
+        // One that waited for a frozen page is given up like one that did not come in time.
+        if told.is_none() && (self.schedule.running().is_none() || self.schedule.overdue(now.mono)) {
             return;
         }
         // What is told may be old: who came later hears it, or who was frozen.

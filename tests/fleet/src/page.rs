@@ -13,10 +13,10 @@ use trueup::core::value::{Value, read};
 use trueup::core::version::Version;
 use trueup::core::window::Action;
 
-use crate::law::Build;
+use crate::law::{Build, Flaw, Manifest};
 use crate::report::{Fault, Told};
 use crate::site::{Call, Incident};
-use crate::watch::Seen;
+use crate::watch::{Ledger, Seen};
 use crate::world::{Ev, Message, Page, World};
 use crate::{Guard, SECOND};
 
@@ -39,7 +39,12 @@ impl World {
             return self.after(wait, Ev::Load(tab));
         };
         let browser = &mut self.browsers[of];
-        let shell = browser.worker.map_or(build, |worker| worker.active);
+        let mut shell = browser.worker.map_or(build, |worker| worker.active);
+        if browser.sticky && !calm && shell != self.tabs[tab].last {
+            self.report.fault(Fault::TwoFaced);
+            shell = self.tabs[tab].last;
+        }
+        self.tabs[tab].last = shell;
         self.report.pages += 1;
         self.ring.push(self.now, tab as u32, Told::Loaded(shell));
         let mono = self.now - browser.slept;
@@ -64,9 +69,10 @@ impl World {
             (true, Some(booked)) => Some(booked.clone()),
         };
         let start = Start {
-            seed: if self.setup.without == Some(Guard::Spread) { 1 } else { self.dice.next() },
+            seed: self.dice.next(),
             nonce: self.tabs[tab].nonce,
-            kept: if browser.local { browser.kept.clone() } else { None },
+            // Without the guard `serial` what was kept has a serial of no manifest.
+            kept: browser.kept.clone().filter(|_| browser.local && self.setup.without != Some(Guard::Serial)),
             session: session.clone(),
             mark: marked.then(|| Mark { build: named, app: "shop".into() }),
             visible: self.tabs[tab].visible,
@@ -81,7 +87,17 @@ impl World {
         let mut seen = Seen::new(shell, marked, mono);
         // What it made of the kept state it may: only a valid manifest, and only to inform.
         if let Some(text) = client.in_force().manifest.as_ref().map(|_| client.in_force().text.as_str()) {
-            let known = self.law.manifests.iter().position(|m| m.flaw.is_none() && *m.text == *text);
+            let serial = client.in_force().manifest.as_ref().map(|m| m.serial);
+            // Without the guard `spread` its text is another one.
+            let same = |m: &Manifest| match self.setup.without {
+                Some(Guard::Spread) => Some(m.serial) == serial,
+                _ => *m.text == *text,
+            };
+            let known = self
+                .law
+                .manifests
+                .iter()
+                .position(|m| matches!(m.flaw, None | Some(Flaw::Future)) && same(m));
             match known {
                 Some(index) => {
                     seen.court.in_force = Some(index);
@@ -89,9 +105,10 @@ impl World {
                     let age = at.map_or(0, |at| clocks.wall - at as i64);
                     seen.remember(&self.law, mono, age);
                 }
-                None => {
-                    self.check_tab(tab, Err("kept state that is not a valid manifest is in force".into()))
-                }
+                None => self.check_tab(
+                    tab,
+                    Err(format!("kept state that is not a valid manifest is in force: {text}")),
+                ),
             }
         }
         let of = &mut self.tabs[tab];
@@ -279,6 +296,10 @@ impl World {
         if !first && (page.request.is_some() || page.client.schedule().running().is_some()) {
             return;
         }
+        if page.client.schedule().overdue(mono) {
+            // It waited for a frozen tab, and is too late.
+            return self.deliver(tab, message, None);
+        }
         page.request = None;
         page.leader = Some((id, mono));
         page.at_hand = Some(message.clone());
@@ -307,7 +328,7 @@ impl World {
         let (law, seen) = (&self.law, &mut page.seen);
         let valid = message.manifest.filter(|index| {
             let flaw = law.manifests[*index].flaw;
-            flaw.is_none() || flaw == Some(crate::law::Flaw::Future)
+            matches!(flaw, None | Some(Flaw::Future))
         });
         if let Some(index) = valid
             && seen.court.hear(law, scene.mono, index, message.date)
@@ -332,7 +353,7 @@ impl World {
         let mut answer = message.answer.clone();
         match self.setup.without {
             Some(Guard::Serial) => self.promote(message.manifest, &mut answer),
-            Some(Guard::Spread) => {
+            Some(Guard::Spread) if told.is_none() => {
                 if let Some(text) = answer.as_mut().and_then(|answer| answer.text.as_mut()) {
                     *text = text.replace(r#""spreadSeconds":"#, r#""spreadSeconds":0,"was":"#);
                 }
@@ -447,7 +468,9 @@ impl World {
         if held || !activates {
             let (target, ledger) = (page.seen.target(&self.law), &of.ledger);
             // What a reload has shown is remembered where there is storage.
-            let came_back = page.storage && ledger.came_back(page.seen.build, target, page.born);
+            let came_back = page.storage
+                && self.setup.without != Some(Guard::Budget)
+                && ledger.came_back(page.seen.build, target, page.born);
             page.seen.looked(&self.law, mono, now, mark, !came_back);
         }
         self.send(tab, "shell", Event::Shell(answer));
@@ -493,10 +516,13 @@ impl World {
                 return self.after(0, Ev::Unbooked(id));
             }
         } else {
+            // A page that began without storage knows nothing of what was booked before.
+            if session.is_null() {
+                of.ledger = Ledger::default();
+            } else if let Some(target) = target {
+                of.ledger.book(build, target, wall, self.now);
+            }
             of.session = Some(session);
-        }
-        if let Some(target) = target {
-            of.ledger.book(build, target, wall, self.now);
         }
         match (person, navigation) {
             (true, _) => self.report.asked += 1,

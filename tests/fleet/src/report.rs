@@ -54,9 +54,10 @@ pub enum Fault {
     SessionStorage,
     CorruptMemory,
     KeptPage,
+    TwoFaced,
 }
 
-const FAULTS: [(Fault, &str); 46] = [
+const FAULTS: [(Fault, &str); 47] = [
     (Fault::RollingDeploy, "rolling deploy, answers mixed"),
     (Fault::RollBack, "rolled back by a higher serial"),
     (Fault::RestoredManifest, "rolled back by an old manifest"),
@@ -103,6 +104,7 @@ const FAULTS: [(Fault, &str); 46] = [
     (Fault::SessionStorage, "session storage refuses"),
     (Fault::CorruptMemory, "kept state corrupt"),
     (Fault::KeptPage, "beforeunload dialog dismissed"),
+    (Fault::TwoFaced, "page: a load brings the old one"),
 ];
 
 const PHASES: [Phase; 15] = [

@@ -59,6 +59,8 @@ pub struct Browser {
     pub session: bool,
     pub worker: Option<Worker>,
     pub activate: bool,
+    /// Something on its way keeps pages: a load brings what the tab had, though a look at the page brings the new one.
+    pub sticky: bool,
     /// Who waits for the leader's lock; the first has it, since when. Whoever is here also listens.
     pub lock: VecDeque<Id>,
     pub granted: i64,
@@ -81,6 +83,7 @@ pub struct Tab {
     pub asleep: bool,
     pub away: bool,
     pub session: Option<Value>,
+    pub last: Build,
     /// Its own number, the same at each load.
     pub nonce: u64,
     pub ledger: Ledger,
