@@ -318,7 +318,7 @@ impl Client {
         let date = answer.date;
         // The wall clock may have been set since: no time is reckoned over long.
         if let Some(date) = date.filter(|_| age < 30 * SECOND) {
-            self.server.sample(now, date);
+            self.server.sample(now, date + age);
         }
         let same =
             answer.text.is_none() && self.last.is_some() && answer.etag.is_some() && answer.etag == self.etag;

@@ -471,7 +471,8 @@ impl World {
             let came_back = page.storage
                 && self.setup.without != Some(Guard::Budget)
                 && ledger.came_back(page.seen.build, target, page.born);
-            page.seen.looked(&self.law, mono, now, mark, !came_back);
+            let known = if self.site.dated { now } else { 0 };
+            page.seen.looked(&self.law, mono, known, mark, !came_back);
         }
         self.send(tab, "shell", Event::Shell(answer));
     }

@@ -40,6 +40,8 @@ pub struct Seen {
     looks: (Build, u32, i64),
     /// Since when it is looked at; a look that takes 15 s has failed.
     pub looking: Option<i64>,
+    /// What it was looked at for is due no longer.
+    past: bool,
     phase: Phase,
     shown_at: i64,
     /// The last time the countdown was shown: from, to.
@@ -93,6 +95,7 @@ impl Seen {
             passed: None,
             looks: (usize::MAX, 0, NEVER),
             looking: None,
+            past: true,
             phase: Phase::Idle,
             shown_at: mono,
             counted: None,
@@ -245,6 +248,7 @@ impl Seen {
             return Err("a look at the shell without a manifest".into());
         };
         let target = law.manifests[index].current;
+        self.past = false;
         let lost = self.looking.replace(mono);
         if self.looks.0 != target {
             self.looks = (target, 0, NEVER);
@@ -262,13 +266,21 @@ impl Seen {
     /// reload for this target has shown yet what such a page brings.
     pub fn looked(&mut self, law: &Law, mono: i64, now: i64, page: Option<Option<Build>>, trust: bool) {
         self.looking = None;
+        if self.past {
+            return;
+        }
         let Some(index) = self.court.in_force else { return };
         let manifest = &law.manifests[index];
         let target = manifest.current;
         let passes = match page {
             None => false,
             Some(None) => !self.marked && trust,
-            Some(Some(mark)) => law.helps(mark, self.build, manifest, passed(manifest, now, -2 * SECOND)),
+            Some(Some(mark)) => law.helps(
+                mark,
+                self.build,
+                manifest,
+                passed(manifest, now, 30 * SECOND) && self.heard.is_some(),
+            ),
         };
         if passes {
             self.passed = Some((target, mono));
@@ -327,7 +339,8 @@ impl Seen {
     pub fn refresh(&mut self, law: &Law, scene: Scene, state: &State, asked: bool) -> Verdict {
         let (before, mono) = (self.phase, scene.mono);
         self.phase = state.phase;
-        if state.action == Action::None {
+        self.past = state.action == Action::None;
+        if self.past {
             // What is due anew is looked at anew.
             self.looks = (usize::MAX, 0, NEVER);
             self.looking = None;
