@@ -95,9 +95,10 @@ export function useTakeNavigation(): (to: { nextLocation: { pathname: string; se
   const client = useTrueup();
   return useCallback(
     ({ nextLocation: { pathname, search, hash } }) => {
-      const link = (window.event?.target as Element | null)?.closest?.("a");
+      // As text: of a link within an SVG it is an object.
+      const href = `${(window.event?.target as Element | null)?.closest?.("a")?.href}`;
       // A link that the app has led elsewhere is not what the person sees as its target.
-      return !!link?.href.endsWith(pathname + search + hash) && client.refresh.takeNavigation(link.href);
+      return href.endsWith(pathname + search + hash) && client.refresh.takeNavigation(href);
     },
     [client],
   );
