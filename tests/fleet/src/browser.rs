@@ -124,7 +124,15 @@ impl World {
             (Some(message), _) => Some(message),
             (None, last) => last.as_ref().filter(|_| answer.as_ref().is_some_and(|a| a.text.is_some())),
         };
-        let (manifest, made) = of.map_or((None, mono), |of| (of.manifest, of.made));
+        let (mut manifest, mut made) = of.map_or((None, mono), |of| (of.manifest, of.made));
+        // What it has kept for newcomers need not be what it has heard last.
+        let text = answer.as_ref().and_then(|answer| answer.text.as_deref());
+        let other = self.law.manifests.iter().rposition(|m| text == Some(&*m.text));
+        if other.is_some() && other != manifest {
+            manifest = other;
+            let at = answer.as_ref().and_then(|answer| answer.at);
+            made = mono - at.map_or(0, |at| (self.clocks(tab).wall - at).max(0));
+        }
         let date = answer.as_ref().and_then(|answer| answer.date);
         let message = Rc::new(Message { answer, manifest, date, made });
         let from = self.id(tab);

@@ -178,7 +178,10 @@ impl World {
         let Some(page) = &mut self.tabs[tab].page else { return };
         page.at_hand = None;
         if without != Some(Guard::Serial) {
+            let serial = page.client.in_force().manifest.as_ref().map(|m| m.serial);
+            let law = page.seen.court.in_force.map(|index| self.law.manifests[index].serial);
             let verdict = page.seen.standing(&self.law, scene.now, page.client.standing().status);
+            let verdict = verdict.map_err(|what| format!("{what}; in force {serial:?}, by the law {law:?}"));
             self.check_tab(tab, verdict);
         }
         self.crowd(tab);
@@ -456,7 +459,7 @@ impl World {
 
     /// The look comes back.
     pub fn shell(&mut self, tab: usize, ticket: u64, answer: ShellAnswer, mark: Option<Option<Build>>) {
-        let (mono, now) = (self.mono(tab), self.now);
+        let mono = self.mono(tab);
         let of = &mut self.tabs[tab];
         let Some(page) = &mut of.page else { return };
         if page.look == Some(ticket) {
@@ -471,8 +474,7 @@ impl World {
             let came_back = page.storage
                 && self.setup.without != Some(Guard::Budget)
                 && ledger.came_back(page.seen.build, target, page.born);
-            let known = if self.site.dated { now } else { 0 };
-            page.seen.looked(&self.law, mono, known, mark, !came_back);
+            page.seen.looked(&self.law, mono, mark, !came_back);
         }
         self.send(tab, "shell", Event::Shell(answer));
     }

@@ -40,6 +40,7 @@ pub struct Seen {
     looks: (Build, u32, i64),
     /// Since when it is looked at; a look that takes 15 s has failed.
     pub looking: Option<i64>,
+    looked_for: Build,
     /// What it was looked at for is due no longer.
     past: bool,
     phase: Phase,
@@ -70,6 +71,8 @@ pub struct Scene {
     pub session: bool,
     /// The clocks of this browser do not go together: one was set, or stood still in sleep.
     pub skewed: bool,
+    /// The page was frozen at least once.
+    pub froze: bool,
     /// By how much the wall clock was ever set forward.
     pub jumps: i64,
 }
@@ -95,6 +98,7 @@ impl Seen {
             passed: None,
             looks: (usize::MAX, 0, NEVER),
             looking: None,
+            looked_for: usize::MAX,
             past: true,
             phase: Phase::Idle,
             shown_at: mono,
@@ -249,6 +253,7 @@ impl Seen {
         };
         let target = law.manifests[index].current;
         self.past = false;
+        self.looked_for = target;
         let lost = self.looking.replace(mono);
         if self.looks.0 != target {
             self.looks = (target, 0, NEVER);
@@ -264,7 +269,7 @@ impl Seen {
 
     /// The look came back. `page`: its mark, where it is a proper page; `None` in it: it has none of this app. `trust`: no
     /// reload for this target has shown yet what such a page brings.
-    pub fn looked(&mut self, law: &Law, mono: i64, now: i64, page: Option<Option<Build>>, trust: bool) {
+    pub fn looked(&mut self, law: &Law, mono: i64, page: Option<Option<Build>>, trust: bool) {
         self.looking = None;
         if self.past {
             return;
@@ -275,18 +280,18 @@ impl Seen {
         let passes = match page {
             None => false,
             Some(None) => !self.marked && trust,
-            Some(Some(mark)) => law.helps(
-                mark,
-                self.build,
-                manifest,
-                passed(manifest, now, 30 * SECOND) && self.heard.is_some(),
-            ),
+            // Whether the deadline has passed a page without the servers' time does not know.
+            Some(Some(mark)) => law.helps(mark, self.build, manifest, false),
         };
         if passes {
             self.passed = Some((target, mono));
             self.looks = (target, 0, NEVER);
         } else {
             self.passed = None;
+            if self.looked_for != target {
+                // It was for another target, and says little of this one.
+                return;
+            }
             let failures = if self.looks.0 == target { self.looks.1 } else { 0 };
             self.looks = (target, failures + 1, mono + backoff(failures, self.every(law)));
         }
@@ -339,7 +344,7 @@ impl Seen {
     pub fn refresh(&mut self, law: &Law, scene: Scene, state: &State, asked: bool) -> Verdict {
         let (before, mono) = (self.phase, scene.mono);
         self.phase = state.phase;
-        self.past = state.action == Action::None;
+        self.past = state.phase == Phase::Idle;
         if self.past {
             // What is due anew is looked at anew.
             self.looks = (usize::MAX, 0, NEVER);
@@ -422,8 +427,9 @@ impl Seen {
             return Ok(());
         }
         holds(mono >= self.finishing, "it reloads though it should let the person finish")?;
-        let counted =
-            self.counted.is_some_and(|(from, to)| to - from >= COUNTDOWN && mono - to <= 40 * SECOND);
+        let counted = self
+            .counted
+            .is_some_and(|(from, to)| to - from >= COUNTDOWN && (scene.froze || mono - to <= 40 * SECOND));
         let unseen = self.counted.is_none() && (!scene.visible || mono - self.shown_at < 30 * SECOND);
         holds(counted || unseen, "it reloads without a whole countdown")
     }

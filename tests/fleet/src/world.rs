@@ -324,6 +324,7 @@ impl World {
             held,
             session: of.page.as_ref().is_some_and(|page| page.storage),
             skewed: browser.skewed,
+            froze: of.page.as_ref().is_some_and(|page| page.froze),
             jumps: browser.jumps,
         }
     }
