@@ -67,7 +67,8 @@ impl World {
         wait = wait.max(page.client.refresh().state.until.map_or(0, |at| at - mono));
         wait = wait.max(page.client.refresh().shell.limit().unwrap_or(mono) - mono);
         let in_force = page.seen.court.in_force.map(|index| &self.law.manifests[index]);
-        let every = published.every.max(page.seen.every(&self.law));
+        let every = browser.tabs.iter().filter_map(|other| self.tabs[*other].page.as_ref());
+        let every = every.map(|page| page.seen.every(&self.law)).max().unwrap_or(0).max(published.every);
         let restored = browser.tabs.iter().any(|other| {
             let seen = self.tabs[*other].page.as_ref().and_then(|page| page.seen.court.in_force);
             seen.is_some_and(|index| self.law.manifests[index].serial > published.serial)

@@ -299,7 +299,7 @@ impl World {
         if !first && (page.request.is_some() || page.client.schedule().running().is_some()) {
             return;
         }
-        if page.client.schedule().overdue(mono) {
+        if page.client.schedule().overdue(mono) && message.answer.is_some() {
             // It waited for a frozen tab, and is too late.
             return self.deliver(tab, message, None);
         }
@@ -462,8 +462,9 @@ impl World {
         let mono = self.mono(tab);
         let of = &mut self.tabs[tab];
         let Some(page) = &mut of.page else { return };
-        if page.look == Some(ticket) {
-            page.look = None;
+        // One look at a time: the shell drops an earlier one.
+        if page.look.take_if(|look| *look == ticket).is_none() {
+            return;
         }
         let told = std::mem::take(&mut page.activating);
         let activates = !told && answer.worker == Worker::Waiting && page.client.config().activate;

@@ -41,6 +41,8 @@ pub struct Seen {
     /// Since when it is looked at; a look that takes 15 s has failed.
     pub looking: Option<i64>,
     looked_for: Build,
+    /// T at that time.
+    looked_every: i64,
     /// What it was looked at for is due no longer.
     past: bool,
     phase: Phase,
@@ -99,6 +101,7 @@ impl Seen {
             looks: (usize::MAX, 0, NEVER),
             looking: None,
             looked_for: usize::MAX,
+            looked_every: 0,
             past: true,
             phase: Phase::Idle,
             shown_at: mono,
@@ -254,12 +257,14 @@ impl Seen {
         let target = law.manifests[index].current;
         self.past = false;
         self.looked_for = target;
+        self.looked_every = self.every(law);
         let lost = self.looking.replace(mono);
         if self.looks.0 != target {
             self.looks = (target, 0, NEVER);
         } else if let Some(since) = lost {
             let (_, failures, _) = self.looks;
-            self.looks = (target, failures + 1, since + 15 * SECOND + backoff(failures, self.every(law)));
+            let every = self.every(law).min(self.looked_every);
+            self.looks = (target, failures + 1, since + 15 * SECOND + backoff(failures, every));
         }
         if mono < self.looks.2 {
             return Err(format!("the shell is looked at {} ms too early", self.looks.2 - mono));
