@@ -1,6 +1,7 @@
 //! After the faults have stopped every visible client stands right, within the time that the design allows.
 
 use trueup::core::refresh::Phase;
+use trueup::core::refresh::shell::Shell;
 use trueup::core::window::{Action, Status};
 
 use crate::law::due;
@@ -65,6 +66,9 @@ impl World {
         let holds = page.holds.iter().map(|(_, until)| until - mono).max();
         wait = wait.max(holds.unwrap_or(0));
         wait = wait.max(page.client.refresh().state.until.map_or(0, |at| at - mono));
+        if let Shell::Lagging(_, at) = page.client.refresh().shell.state {
+            wait = wait.max(at - mono);
+        }
         wait = wait.max(page.client.refresh().shell.limit().unwrap_or(mono) - mono);
         let in_force = page.seen.court.in_force.map(|index| &self.law.manifests[index]);
         let every = browser.tabs.iter().filter_map(|other| self.tabs[*other].page.as_ref());

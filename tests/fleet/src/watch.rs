@@ -350,7 +350,7 @@ impl Seen {
         let (before, mono) = (self.phase, scene.mono);
         self.phase = state.phase;
         self.past = state.phase == Phase::Idle;
-        if self.past {
+        if self.past || state.phase == Phase::Spreading {
             // What is due anew is looked at anew.
             self.looks = (usize::MAX, 0, NEVER);
             self.looking = None;
