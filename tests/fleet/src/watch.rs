@@ -257,13 +257,12 @@ impl Seen {
         let target = law.manifests[index].current;
         self.past = false;
         self.looked_for = target;
-        self.looked_every = self.every(law);
+        let every = std::mem::replace(&mut self.looked_every, self.every(law)).min(self.every(law));
         let lost = self.looking.replace(mono);
         if self.looks.0 != target {
             self.looks = (target, 0, NEVER);
         } else if let Some(since) = lost {
             let (_, failures, _) = self.looks;
-            let every = self.every(law).min(self.looked_every);
             self.looks = (target, failures + 1, since + 15 * SECOND + backoff(failures, every));
         }
         if mono < self.looks.2 {
