@@ -257,7 +257,8 @@ impl Seen {
         let target = law.manifests[index].current;
         self.past = false;
         self.looked_for = target;
-        let every = std::mem::replace(&mut self.looked_every, self.every(law)).min(self.every(law));
+        let now = self.every(law);
+        let every = std::mem::replace(&mut self.looked_every, now).min(now);
         let lost = self.looking.replace(mono);
         if self.looks.0 != target {
             self.looks = (target, 0, NEVER);
