@@ -183,9 +183,9 @@ impl World {
         if leader == id || page.missed || page.crossed {
             return;
         }
-        // A leader that was frozen at any time since it had the lock may have been silent.
+        // A leader that was frozen at any time since it had the lock may have been silent; a new one polls first.
         let Some(first) = &self.tabs[leader.tab].page else { return };
-        let works = !self.tabs[leader.tab].asleep && !first.froze && self.now - granted > SECOND;
+        let works = !self.tabs[leader.tab].asleep && !first.froze && self.now - granted > 30 * SECOND;
         let heard_of_it = page.leader.is_some_and(|(from, _)| from == leader);
         let newcomer = page.leader.is_none()
             && self.now - granted > self.mono(tab) - page.shown + SECOND
