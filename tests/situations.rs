@@ -821,3 +821,31 @@ fn another_target_that_appears_while_the_page_is_looked_at_again_gets_a_countdow
     page.until(Phase::Counting);
     assert!(page.reloads.is_empty());
 }
+
+#[test]
+fn tabs_that_were_paused_do_not_all_go_at_once_when_the_pause_ends() {
+    let times: Vec<i64> = (0..40)
+        .map(|seed| {
+            let force = |paused| {
+                format!(
+                    r#","supported":{{"minimum":"2"}},"refresh":{{"paused":{paused},"spreadSeconds":3600}}"#
+                )
+            };
+            let mut page = Setup::default().start(|start| start.seed = seed).open();
+            page.deploy(2, "b2", "2", &force(false));
+            page.until(Phase::Spreading);
+            page.deploy(3, "b2", "2", &force(true));
+            page.send(Event::Check);
+            page.pass(2 * HOUR);
+            assert_eq!(page.reason(), "paused");
+            page.deploy(4, "b2", "2", &force(false));
+            page.send(Event::Check);
+            let heard = page.mono;
+            page.until(Phase::Counting) - heard
+        })
+        .collect();
+    for tenth in 0..10 {
+        let within = times.iter().filter(|t| **t / (6 * MINUTE) == tenth).count();
+        assert!(within <= 15, "{within} of 40 in tenth {tenth}");
+    }
+}

@@ -357,6 +357,8 @@ impl Refresh {
         let asked = matches!(self.run, Run::Asked(_) | Run::Saving { asked: true, .. });
         if !asked && let Some(reason) = unwanted(manifest, facts) {
             self.run = Run::None;
+            // Whoever is wanted again, all at once, draws a share of the spread again.
+            self.due = None;
             return (Phase::Idle, reason, None);
         }
         self.note_due(now, facts, manifest, chance);

@@ -186,6 +186,10 @@ impl World {
         // A leader that was frozen at any time since it had the lock may have been silent; a new one polls first.
         let Some(first) = &self.tabs[leader.tab].page else { return };
         let works = !self.tabs[leader.tab].asleep && !first.froze && self.now - granted > 30 * SECOND;
+        if why == Why::Silence && first.request.is_some() {
+            // It has just been heard of another plan than the leader's own, which polls now.
+            return;
+        }
         let heard_of_it = page.leader.is_some_and(|(from, _)| from == leader);
         let newcomer = page.leader.is_none()
             && self.now - granted > self.mono(tab) - page.shown + SECOND

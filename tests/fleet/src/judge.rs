@@ -73,10 +73,8 @@ impl World {
         let in_force = page.seen.court.in_force.map(|index| &self.law.manifests[index]);
         let every = browser.tabs.iter().filter_map(|other| self.tabs[*other].page.as_ref());
         let every = every.map(|page| page.seen.every(&self.law)).max().unwrap_or(0).max(published.every);
-        let restored = browser.tabs.iter().any(|other| {
-            let seen = self.tabs[*other].page.as_ref().and_then(|page| page.seen.court.in_force);
-            seen.is_some_and(|index| self.law.manifests[index].serial > published.serial)
-        });
+        // Somebody may have heard, or kept, a higher serial than the one that is published in the end.
+        let restored = self.law.manifests.iter().any(|m| m.serial > published.serial);
         let spread = published.spread.max(in_force.map_or(0, |m| m.spread));
         let more = if restored { (30 * MINUTE).max(every * 36 / 5) } else { 0 };
         // A request in flight takes up to 10 s, a look at the shell 3, `onSave` 5.
@@ -86,6 +84,12 @@ impl World {
     pub fn judge(&mut self, tab: usize) {
         if self.tabs[tab].page.is_none() || !self.tabs[tab].visible {
             return;
+        }
+        // Whoever has gone since then has its time from its new beginning.
+        let born = self.tabs[tab].page.as_ref().map_or(0, |page| page.born);
+        if born > self.stop && self.now < born + self.patience(tab) {
+            let wait = born + self.patience(tab) - self.now;
+            return self.after(wait, Ev::Judge(tab));
         }
         let verdict = self.right(tab);
         self.check_tab(tab, verdict);
