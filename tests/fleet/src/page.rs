@@ -344,7 +344,7 @@ impl World {
         }
         if !scene.online {
             // Offline nothing is counted.
-            return;
+            return seen.uncounted();
         }
         let asked = message.answer.as_ref().and_then(|answer| answer.retry_after).map(|after| match after {
             RetryAfter::Delay(ms) | RetryAfter::Date(ms) => ms,

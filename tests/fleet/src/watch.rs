@@ -166,10 +166,17 @@ impl Seen {
         }
     }
 
+    /// A poll failed offline, and is not counted: the next one is the first again.
+    pub fn uncounted(&mut self) {
+        self.shows += 1;
+    }
+
     /// Its request was aborted: because nothing came in time, or because the page goes.
     pub fn gave_up(&mut self, law: &Law, scene: Scene, late: bool) {
-        if late && scene.online {
-            self.bad(law, scene.mono, None, false, None);
+        match late {
+            true if scene.online => self.bad(law, scene.mono, None, false, None),
+            true => self.uncounted(),
+            false => {}
         }
     }
 
