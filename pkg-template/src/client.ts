@@ -3,7 +3,7 @@ import { createApis } from "./api.js";
 import { watchChunks } from "./chunks.js";
 import { disposable } from "./disposable.js";
 import { TrueupError } from "./errors.js";
-import { limited, poll, shell } from "./fetch.js";
+import { limited, MiB, poll, shell } from "./fetch.js";
 import { changedFlags, flagDetails, nextFlags, noFlags, readFlag } from "./flags.js";
 import { guarded, plain, resolve } from "./given.js";
 import { type CoreClass, load } from "./loader.js";
@@ -26,7 +26,6 @@ interface Booked {
 const VIEWS: { [phase: string]: PromptView["kind"] } = { offering: "offer", urging: "urge", holding: "held", counting: "force" };
 const UNDER_WAY = ["checking", "saving", "reloading"];
 const MINUTE = 6e4;
-const MiB = 1 << 20;
 /** JSON has no Infinity. */
 const FOREVER = 1e15;
 /** Our own events, beside those of `Events`. */
@@ -478,6 +477,8 @@ export function connect(options: T.Options = {}): T.Trueup {
         booked = now;
         send({ type: "session", session: booked.session ?? null });
       }
+      // Nothing tells a page what it has slept through.
+      online();
       send({ type: "pageshow" });
     });
     watchChunks(assets, signal, () => send({ type: "chunk" }));

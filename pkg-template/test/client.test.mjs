@@ -323,7 +323,11 @@ test("back from the back/forward cache: what others booked counts, and what was 
   const [key] = sessionStorage.items.keys();
   sessionStorage.setItem(key, JSON.stringify({ ...next, session: { n: 2 } }));
   left.self.dispatchEvent(Object.assign(new Event("pageshow"), { persisted: true }));
-  assert.deepEqual(left.core.heard.slice(-2), [{ type: "session", session: { n: 2 } }, { type: "pageshow" }]);
+  assert.deepEqual(left.core.heard.slice(-3), [
+    { type: "session", session: { n: 2 } },
+    { type: "online", on: true },
+    { type: "pageshow" },
+  ]);
   left.self.dispatchEvent(new Event("pagehide"));
   assert.equal((await arriving(left)).restored, undefined);
 });

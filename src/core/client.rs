@@ -20,7 +20,7 @@ use super::window::{Action, Standing, Status, Verdict, action, standing};
 /// `ready` waits this long for the first answer.
 const READY: i64 = 2 * SECOND;
 
-/// JSON to tree: [`super::json`], with the platform's way of reading numbers. Fails with `Json` or `TooDeep`.
+/// JSON to tree: [`super::json`], with the platform's way of reading numbers. Fails with `Json`.
 pub type Parse = fn(&str) -> Result<Value, Fault>;
 
 /// All that one page decides.
@@ -53,7 +53,6 @@ pub struct Client {
     published: Option<State>,
     /// Until when `ready` waits; `None`: it has been said.
     ready: Option<i64>,
-    checks: bool,
     effects: Vec<Effect>,
     /// Those that are being drained. (Both together are half the code of a ring.)
     leaving: std::vec::IntoIter<Effect>,
@@ -142,7 +141,6 @@ impl Client {
             standing: Standing { status: Status::Unknown, reason: "no-manifest", deadline: None },
             published: None,
             ready: Some(if fresh { now.mono } else { now.mono + READY }),
-            checks: false,
             effects,
             leaving: Vec::new().into_iter(),
             config,
@@ -380,7 +378,7 @@ impl Client {
             self.schedule.every = self.config.every.unwrap_or(manifest.every);
         }
         self.flags.confirm();
-        self.end(now, heard.name());
+        self.end(heard.name());
         self.server.heard();
         self.bad = None;
         self.schedule.good(now.mono, &mut self.chance, told, age);
@@ -428,7 +426,7 @@ impl Client {
     }
 
     fn bad(&mut self, now: Now, answer: Option<Answer>, told: Option<i64>) {
-        self.end(now, "failed");
+        self.end("failed");
         let retry_after = answer.as_ref().and_then(|a| a.retry_after);
         self.schedule.bad(now.mono, &mut self.chance, told, answer.is_some(), retry_after);
         // The body of a failure is of no use to anybody.
@@ -439,9 +437,8 @@ impl Client {
         self.bad = Some(answer);
     }
 
-    fn end(&mut self, _now: Now, outcome: &'static str) {
+    fn end(&mut self, outcome: &'static str) {
         let why = self.schedule.running().unwrap_or(Why::Period);
-        self.checks = false;
         self.effects.push(Effect::Polled { why, outcome });
     }
 

@@ -9,27 +9,27 @@ use super::value::{MAX_DEPTH, Value};
 /// Reads a document, or says [`Fault::Json`]. What is nested deeper than [`MAX_DEPTH`] is passed over and reads as `null`.
 /// `number` is JavaScript's `Number(text)`.
 pub fn parse(text: &str, number: fn(&str) -> f64) -> Result<Value, Fault> {
-    let mut reader = Reader { text, at: 0, number, fault: None };
+    let mut reader = Reader { text, at: 0, number, failed: false };
     let value = reader.value(MAX_DEPTH);
     reader.blanks();
     if reader.at < text.len() {
-        reader.fail(Fault::Json);
+        reader.fail();
     }
-    reader.fault.map_or(Ok(value), Err)
+    if reader.failed { Err(Fault::Json) } else { Ok(value) }
 }
 
 struct Reader<'a> {
     text: &'a str,
     at: usize,
     number: fn(&str) -> f64,
-    /// The first one. Whatever is read after it is not used.
-    fault: Option<Fault>,
+    /// Whatever is read after a failure is not used.
+    failed: bool,
 }
 
 impl Reader<'_> {
     /// Goes to the end, so that nothing more is read.
-    fn fail(&mut self, fault: Fault) {
-        self.fault.get_or_insert(fault);
+    fn fail(&mut self) {
+        self.failed = true;
         self.at = self.text.len();
     }
 
@@ -54,7 +54,7 @@ impl Reader<'_> {
 
     fn expect(&mut self, byte: u8) {
         if !self.takes(byte) {
-            self.fail(Fault::Json);
+            self.fail();
         }
     }
 
@@ -88,7 +88,7 @@ impl Reader<'_> {
                 } else {
                     items.push(self.value(depth - 1));
                 }
-                if self.fault.is_some() || self.takes(close) {
+                if self.failed || self.takes(close) {
                     break;
                 }
                 self.expect(b',');
@@ -108,7 +108,7 @@ impl Reader<'_> {
                     self.string();
                     continue;
                 }
-                0 => return self.fail(Fault::Json),
+                0 => return self.fail(),
                 _ => {}
             }
             self.at += 1;
@@ -121,7 +121,7 @@ impl Reader<'_> {
     fn word(&mut self, word: &str, value: Value) -> Value {
         for byte in word.bytes() {
             if self.byte() != byte {
-                self.fail(Fault::Json);
+                self.fail();
             } else {
                 self.at += 1;
             }
@@ -150,7 +150,7 @@ impl Reader<'_> {
             right &= self.digits() > 0;
         }
         if !right {
-            self.fail(Fault::Json);
+            self.fail();
             return Value::Null;
         }
         let mut number = 0.0;
@@ -179,7 +179,7 @@ impl Reader<'_> {
     fn string(&mut self) -> String {
         let mut out = String::new();
         self.expect(b'"');
-        while self.fault.is_none() {
+        while !self.failed {
             let start = self.at;
             while !matches!(self.byte(), b'"' | b'\\' | 0..=0x1f) {
                 self.at += 1;
@@ -193,7 +193,7 @@ impl Reader<'_> {
                     let c = self.escape();
                     out.push(c);
                 }
-                _ => self.fail(Fault::Json),
+                _ => self.fail(),
             }
         }
         out
@@ -231,7 +231,7 @@ impl Reader<'_> {
                 char::from_u32(code).unwrap_or(char::REPLACEMENT_CHARACTER)
             }
             _ => {
-                self.fail(Fault::Json);
+                self.fail();
                 ' '
             }
         }
@@ -245,7 +245,7 @@ impl Reader<'_> {
                     code = code << 4 | digit;
                     self.at += 1;
                 }
-                None => self.fail(Fault::Json),
+                None => self.fail(),
             }
         }
         code
