@@ -77,12 +77,25 @@ export async function openOwn(test) {
       if (found) done(found[1]);
     });
   });
-  const remote = await chromium.connectOverCDP(endpoint, { noDefaults: true });
+  const remote = await attach(endpoint);
   test.after(() => remote.close());
   const [context] = remote.contexts();
   context.setDefaultTimeout(30_000);
   const [page] = context.pages();
   return { context, page, faults: await collectFaults(page) };
+}
+
+/** Attaches to a browser once it has its first page. Attaching to one that still starts may wait for ever: tried again. */
+async function attach(endpoint, tries = 3) {
+  const list = `http://${new URL(endpoint).host}/json/list`;
+  for (let wait = 100; wait-- && !(await (await fetch(list)).json()).some(({ type }) => type === "page"); )
+    await new Promise((done) => setTimeout(done, 100));
+  try {
+    return await chromium.connectOverCDP(endpoint, { noDefaults: true, timeout: 20_000 });
+  } catch (error) {
+    if (tries > 1) return attach(endpoint, tries - 1);
+    throw error;
+  }
 }
 
 /**
