@@ -46,6 +46,15 @@ test("the operator deploys, and each tab is offered the build and stays until it
   assertNoFaults(tab);
 });
 
+test("a double click deploys one build", async (test) => {
+  const tab = await openConsole(test);
+  await tab.page.locator("aside").getByRole("button", { name: "Deploy everywhere" }).dblclick();
+  for (const id of [1, 2, 3]) await stands(tab, id, "behind");
+  const names = await tab.page.locator("#builds .build").allInnerTexts();
+  assert.deepEqual(names.map((name) => name.split(/\s/)[0]), ["1.1.0", "1.0.0"]);
+  assertNoFaults(tab);
+});
+
 test("a raised minimum forces the tabs, and waits where a note is unsaved", async (test) => {
   const tab = await openConsole(test);
   await shop(tab, 1).getByLabel("Gift note").fill("With love");

@@ -45,8 +45,12 @@ function panels() {
 
 function deploying() {
   const form = at("deploy");
+  let sending = false;
   form.addEventListener("submit", async (event) => {
     event.preventDefault();
+    // A double click means one build.
+    if (sending) return;
+    sending = true;
     const share = Number(event.submitter?.value) || 1;
     const { version, notes, stale, delete: removes } = Object.fromEntries(new FormData(form));
     const [id, before] = [newId(), live()];
@@ -54,7 +58,7 @@ function deploying() {
     const commands = [share < 1 ? { do: "rollout", id, version, share, manifest: { refresh } } : { do: "deploy", id, version, manifest: { refresh } }];
     if (stale && before) commands.unshift({ do: "shell", id: shop().staleShell ?? before });
     if (removes) commands.push(...builds().map(({ id }) => ({ do: "delete-assets", id })));
-    await send(...commands);
+    await send(...commands).finally(() => (sending = false));
     form.reset();
     form.elements.version.value = nextVersion();
   });
