@@ -525,8 +525,8 @@ impl Client {
         let serial = self.serial();
         self.overlay.end(now.mono, serial);
         let tree = self.in_force.manifest.as_ref().map(|m| Node::root(&m.tree));
-        let apis = tree.as_ref().map(|tree| tree.member("apis"));
-        let found = negotiate(&self.config.apis, apis.as_ref(), self.server.own(now), &self.overlay);
+        let apis = tree.map(|tree| tree.member("apis"));
+        let found = negotiate(&self.config.apis, apis, self.server.own(now), &self.overlay);
         if self.looked != Some(serial) {
             self.report(found.flaws);
         }
@@ -561,8 +561,7 @@ impl Client {
     fn evaluate(&mut self, now: Now) {
         let Some(manifest) = &self.in_force.manifest else { return };
         if self.looked != Some(manifest.serial) {
-            let root = Node::root(&manifest.tree);
-            let flaws = self.flags.publish(&root.member("flags"));
+            let flaws = self.flags.publish(Node::root(&manifest.tree).member("flags"), "flags");
             self.report(flaws);
         }
         let seconds = self.server.at(now).unwrap_or(now.wall) / SECOND;

@@ -3,7 +3,7 @@
 use super::error::{ConfigError, Fault};
 use super::negotiate::{Spoken, spoken};
 use super::time::SECOND;
-use super::value::{First, Node, Value};
+use super::value::{FILLED, First, NUMBER, Node, OBJECT, REQUIRED, STRING, Value};
 use super::version::Version;
 
 /// What one tab runs.
@@ -46,59 +46,62 @@ pub struct Mark {
 impl Config {
     /// Decodes the options; the page's mark stands in for a build or an app that they do not name.
     pub fn decode(options: &Value, mark: Option<&Mark>) -> Result<Config, ConfigError> {
-        let mut first = First::default();
-        let config = config(Node::root(options), mark, &mut first);
-        first.flaw().map_or(Ok(config), |flaw| Err(ConfigError(flaw)))
+        let root = Node::root(options);
+        let mut first = First::new(root, String::new());
+        let config = config(root, mark, &mut first);
+        first.end();
+        first.reports.pop().map_or(Ok(config), |flaw| Err(ConfigError(flaw)))
     }
 }
 
-fn config(root: Node, mark: Option<&Mark>, first: &mut First) -> Config {
-    let (given, poll, worker) = (root.member("build"), root.member("poll"), root.member("worker"));
-    first.object(&root);
-    first.object(&given);
+fn config<'a>(root: Node<'a>, mark: Option<&Mark>, first: &mut First<'a>) -> Config {
+    first.get(root, "", OBJECT);
+    let given = first.get(root, "build", OBJECT);
     let build = match mark {
-        Some(mark) if !given.is_present() => mark.build.clone(),
-        _ => build(&given, first),
+        Some(mark) if !root.member("build").is_present() => mark.build.clone(),
+        _ => build(given, "build.id", first),
     };
-    let app = first.or(root.member("app").string()).or(mark.map(|mark| mark.app.as_str()));
-    let observe = one_of(&root.member("mode"), &["act", "observe"], first) == 1;
-    first.object(&poll);
-    let every = seconds(&poll.member("everySeconds"), first);
-    let countdown = seconds(&root.member("countdownSeconds"), first).unwrap_or(60 * SECOND);
-    first.object(&worker);
+    let app = match mark {
+        Some(mark) if !root.member("app").is_present() => &mark.app,
+        _ => first.get(root, "app", STRING).text(),
+    };
+    let mode = first.get(root, "mode", STRING);
+    let observe = mode.text() == "observe";
+    if mode.is_present() && !observe && mode.text() != "act" {
+        first.wrong(root, "mode", Fault::Unknown);
+    }
+    let poll = first.get(root, "poll", OBJECT);
+    let every = seconds(poll, "everySeconds", first);
+    let countdown = seconds(root, "countdownSeconds", first).unwrap_or(60 * SECOND);
+    let worker = first.get(root, "worker", OBJECT);
     Config {
         build,
-        app: app.unwrap_or("").to_owned(),
+        app: app.to_owned(),
         observe,
         every,
         countdown,
         activate: worker.member("activate").is_present(),
-        apis: spoken(&root.member("apis"), first),
+        apis: spoken(first.get(root, "apis", OBJECT), first),
     }
 }
 
 /// A build, as the options and the manifest's `current` have it: the id is required.
-pub(super) fn build(node: &Node, first: &mut First) -> Build {
-    first.object(node);
+pub(super) fn build<'a>(node: Node<'a>, id: &str, first: &mut First<'a>) -> Build {
+    if !node.is_present() {
+        first.wrong(node, id, Fault::Missing);
+    }
     Build {
-        id: first.or(node.member("id").required_string()).to_owned(),
-        version: first.or(node.member("version").version()),
+        id: first.get(node, "id", STRING | REQUIRED | FILLED).text().to_owned(),
+        version: first.version(node, "version"),
     }
 }
 
 /// The app's own seconds: 1 s to a day, as it likes.
-fn seconds(node: &Node, first: &mut First) -> Option<i64> {
-    let n = first.or(node.number())?;
-    if !(1.0..=86_400.0).contains(&n) {
-        first.wrong(node, Fault::Range);
+fn seconds<'a>(from: Node<'a>, name: &str, first: &mut First<'a>) -> Option<i64> {
+    let n = first.get(from, name, NUMBER);
+    let seconds = n.number(1.0);
+    if !(1.0..=86_400.0).contains(&seconds) {
+        first.wrong(from, name, Fault::Range);
     }
-    Some((n * SECOND as f64) as i64)
-}
-
-fn one_of(node: &Node, names: &[&str], first: &mut First) -> usize {
-    let Some(name) = first.or(node.string()) else { return 0 };
-    names.iter().position(|n| *n == name).unwrap_or_else(|| {
-        first.wrong(node, Fault::Unknown);
-        0
-    })
+    n.is_present().then_some((seconds * SECOND as f64) as i64)
 }

@@ -6,7 +6,7 @@
 use super::config::{Build, build};
 use super::error::{Fault, Flaw, ManifestError};
 use super::time::SECOND;
-use super::value::{First, MAX_LEVELS, Node, Value};
+use super::value::{ARRAY, BOOL, FILLED, First, MAX_LEVELS, NUMBER, Node, OBJECT, STRING, Value};
 use super::version::Version;
 
 /// The longest text that is parsed: 1 MiB.
@@ -79,10 +79,16 @@ pub enum Urgency {
 impl Manifest {
     /// Decodes a tree.
     pub fn decode(tree: Value) -> Result<Manifest, ManifestError> {
-        let mut first = First::default();
-        let mut manifest = decode(&tree, &mut first);
-        manifest.tree = tree;
-        first.flaw().map_or(Ok(manifest), |flaw| Err(ManifestError(flaw)))
+        let root = Node::root(&tree);
+        let mut first = First::new(root, String::new());
+        let mut manifest = decode(root, &mut first);
+        let sound = first.end();
+        let mut flaws = first.reports;
+        if !sound && let Some(flaw) = flaws.pop() {
+            return Err(ManifestError(flaw));
+        }
+        (manifest.tree, manifest.warnings) = (tree, flaws);
+        Ok(manifest)
     }
 
     /// Whether a build is one that must not run.
@@ -94,118 +100,100 @@ impl Manifest {
     }
 }
 
-fn decode(tree: &Value, first: &mut First) -> Manifest {
-    let mut warnings = Vec::new();
-    let root = Node::root(tree);
-    for (name, member) in first.members(&root) {
-        if name != "flags" && member.value().is_some_and(|value| !value.within(MAX_LEVELS - 1)) {
-            first.wrong(&member, Fault::TooDeep);
+fn decode<'a>(root: Node<'a>, first: &mut First<'a>) -> Manifest {
+    for (name, member) in first.get(root, "", OBJECT).members() {
+        if name != "flags" && !member.within(MAX_LEVELS - 1) {
+            first.wrong(Node::root(member), "", Fault::TooDeep);
         }
     }
-    let format = root.member("trueup");
-    if required(&format, first) != 1 {
-        first.wrong(&format, Fault::Format);
+    if first.integer(root, "trueup") != 1 {
+        first.wrong(root, "trueup", Fault::Format);
     }
-    let serial = required(&root.member("serial"), first);
-    let current = build(&root.member("current"), first);
+    let serial = first.integer(root, "serial");
+    let current = build(first.get(root, "current", OBJECT), "current.id", first);
 
-    let supported = root.member("supported");
-    first.object(&supported);
-    let (minimum, recommended) = (supported.member("minimum"), supported.member("recommended"));
-    let of = supported.member("blocked");
+    let supported = first.get(root, "supported", OBJECT);
     let mut blocked = Vec::new();
-    for item in first.items(&of) {
-        first.object(&item);
-        let (id, version) = (item.member("id"), item.member("version"));
-        if !id.is_present() && !version.is_present() {
-            first.wrong(&item, Fault::Missing);
-        }
+    for item in first.get(supported, "blocked", ARRAY).items() {
+        let item = first.get(Node::root(item), "", OBJECT);
+        let id = first.get(item, "id", STRING | FILLED);
+        let version = first.version(item, "version");
         if id.is_present() {
-            blocked.push(Blocked::Id(first.or(id.required_string()).to_owned()));
+            blocked.push(Blocked::Id(id.text().to_owned()));
+        } else if version.is_none() {
+            first.wrong(item, "", Fault::Missing);
         }
-        if let Some(version) = first.or(version.version()) {
+        if let Some(version) = version {
             blocked.push(Blocked::Version(version));
         }
     }
     let manifest = Manifest {
         serial,
         current,
-        minimum: first.or(minimum.version()),
-        recommended: first.or(recommended.version()),
-        deadline: first.or(supported.member("deadline").time()),
+        minimum: first.version(supported, "minimum"),
+        recommended: first.version(supported, "recommended"),
+        deadline: first.time(supported, "deadline"),
         blocked,
-        refresh: asking(&root.member("refresh"), first, &mut warnings),
+        refresh: asking(first.get(root, "refresh", OBJECT), first),
         every: {
-            let poll = root.member("poll");
-            first.object(&poll);
-            let every = clamped(&poll.member("everySeconds"), 15.0, 3600.0, 300.0, first, &mut warnings);
-            every as i64 * SECOND
+            let poll = first.get(root, "poll", OBJECT);
+            clamped(poll, "everySeconds", 15.0, 3600.0, 300.0, first) as i64 * SECOND
         },
         tree: Value::Null,
-        warnings,
+        warnings: Vec::new(),
     };
-    ordered(&minimum, &manifest.minimum, &manifest.recommended, first);
-    ordered(&minimum, &manifest.minimum, &manifest.current.version, first);
-    ordered(&recommended, &manifest.recommended, &manifest.current.version, first);
+    let of = &manifest;
+    for (name, bound, of) in [
+        ("minimum", &of.minimum, &of.recommended),
+        ("minimum", &of.minimum, &of.current.version),
+        ("recommended", &of.recommended, &of.current.version),
+    ] {
+        // A lower bound that is above what it bounds, or does not compare with it.
+        if let (Some(a), Some(b)) = (bound, of)
+            && !a.same(b)
+            && !a.below(b)
+        {
+            first.wrong(supported, name, Fault::Contradiction);
+        }
+    }
     if manifest.blocks(&manifest.current) {
-        first.wrong(&of, Fault::Contradiction);
+        first.wrong(supported, "blocked", Fault::Contradiction);
     }
     manifest
 }
 
-fn required(node: &Node, first: &mut First) -> u64 {
-    first.or(node.integer().and_then(|n| n.ok_or_else(|| node.flaw(Fault::Missing))))
-}
-
-fn asking(node: &Node, first: &mut First, warnings: &mut Vec<Flaw>) -> Asking {
-    first.object(node);
-    let urgency = node.member("urgency");
-    let notes = node.member("notes");
-    for (_, note) in first.members(&notes) {
-        first.or(note.string());
+fn asking<'a>(node: Node<'a>, first: &mut First<'a>) -> Asking {
+    let urgency = first.get(node, "urgency", STRING);
+    let notes = first.get(node, "notes", OBJECT);
+    for (_, note) in notes.members() {
+        first.get(Node::root(note), "", STRING);
     }
     Asking {
-        urgency: match first.or(urgency.string()) {
-            Some("low") => Urgency::Low,
-            None | Some("normal") => Urgency::Normal,
-            Some("high") => Urgency::High,
-            Some("critical") => Urgency::Critical,
-            Some(_) => {
-                warnings.push(urgency.flaw(Fault::Unknown));
+        urgency: match urgency.text() {
+            "low" => Urgency::Low,
+            "high" => Urgency::High,
+            "critical" => Urgency::Critical,
+            other => {
+                if urgency.is_present() && other != "normal" {
+                    first.report(urgency, "", Fault::Unknown);
+                }
                 Urgency::Normal
             }
         },
-        spread: (clamped(&node.member("spreadSeconds"), 0.0, 3600.0, 300.0, first, warnings) * 1000.0) as i64,
-        share: clamped(&node.member("share"), 0.0, 1.0, 1.0, first, warnings),
-        paused: first.or(node.member("paused").bool()).unwrap_or(false),
+        spread: (clamped(node, "spreadSeconds", 0.0, 3600.0, 300.0, first) * 1000.0) as i64,
+        share: clamped(node, "share", 0.0, 1.0, 1.0, first),
+        paused: first.get(node, "paused", BOOL).is_true(),
         notes: notes.value().cloned().unwrap_or(Value::Null),
-        link: first.or(node.member("link").reference()).map(str::to_owned),
+        link: first.reference(node, "link").owned(),
     }
 }
 
 /// An operator's number: a wrong one is brought into its range and reported, so that a slip stops nothing.
-fn clamped(
-    node: &Node,
-    low: f64,
-    high: f64,
-    default: f64,
-    first: &mut First,
-    warnings: &mut Vec<Flaw>,
-) -> f64 {
-    let Some(n) = first.or(node.number()) else { return default };
+fn clamped<'a>(from: Node<'a>, name: &str, low: f64, high: f64, default: f64, first: &mut First<'a>) -> f64 {
+    let n = first.get(from, name, NUMBER).number(default);
     let inside = n.clamp(low, high);
     if inside != n {
-        warnings.push(node.flaw(Fault::Clamped));
+        first.report(from, name, Fault::Clamped);
     }
     inside
-}
-
-/// Refuses a lower bound that is above what it bounds, or does not compare with it.
-fn ordered(low: &Node, bound: &Option<Version>, of: &Option<Version>, first: &mut First) {
-    if let (Some(a), Some(b)) = (bound, of)
-        && !a.same(b)
-        && !a.below(b)
-    {
-        first.wrong(low, Fault::Contradiction);
-    }
 }

@@ -3,7 +3,7 @@
 use std::cmp::Ordering;
 
 use super::error::Flaw;
-use super::value::{Node, Value};
+use super::value::{First, Node, Value, step};
 use super::version::Version;
 
 mod decode;
@@ -128,7 +128,7 @@ pub struct Negotiation {
 /// no manifest), the servers' clock (`None`: unknown, so nothing has ended), and the refusals.
 pub fn negotiate(
     spoken: &[Spoken],
-    offered: Option<&Node>,
+    offered: Option<Node>,
     server_time: Option<i64>,
     overlay: &Overlay,
 ) -> Negotiation {
@@ -141,20 +141,24 @@ pub fn negotiate(
     };
     let mut apis = Vec::with_capacity(spoken.len());
     let mut next = NEVER;
+    let mut first = First::new(Node::default(), String::new());
     for s in spoken {
-        let api = offered.map(|offered| offered.member(&s.name)).filter(Node::is_present);
+        let api = offered.unwrap_or_default().member(&s.name);
         let mut choice = Choice { outcome: Outcome::Absent, reason: "not-listed", ..s.open(&[]) };
         let mut list = Vec::new();
         let mut valid = false;
-        match api.as_ref().map(|api| supported(api, &mut list, &mut all.flaws)) {
-            Some(Ok(())) => valid = true,
-            Some(Err(flaw)) => {
+        if api.is_present() {
+            let mut path = String::from("apis");
+            step(&mut path, &s.name, 0);
+            first.part = (api, path);
+            supported(api, &mut list, &mut first);
+            valid = first.end();
+            if !valid {
                 choice = Choice { reason: "invalid", ..s.open(&[]) };
-                all.flaws.push(flaw);
                 list.clear();
             }
-            None if offered.is_none() => choice = s.open(&[]),
-            None => {}
+        } else if offered.is_none() {
+            choice = s.open(&[]);
         }
         let layer = overlay.over(&s.name);
         for version in layer.into_iter().flat_map(|layer| &layer.told) {
@@ -201,13 +205,16 @@ pub fn negotiate(
         put("deadline", choice.deadline().map(|ms| ms as f64).into());
         put("link", choice.entry.and_then(|l| l.link.as_deref()).into());
         for name in ["base", "carrier"] {
-            if let Some(value) = api.as_ref().filter(|_| valid).and_then(|api| api.member(name).value()) {
+            if let Some(value) = api.member(name).value()
+                && valid
+            {
                 put(name, value.clone());
             }
         }
         let plan = Value::Object(plan);
         apis.push((s.name.clone(), plan));
     }
+    all.flaws = first.reports;
     all.apis = Value::Object(apis);
     all.next_change = (next != NEVER).then_some(next);
     all

@@ -29,9 +29,9 @@ impl Live {
         Live { numbers, set: None, context: Value::Null, stale, due: None, unknown: false, codes: Vec::new() }
     }
 
-    /// Another document. One that is broken as a whole changes nothing. Gives what is to be reported.
-    pub fn publish(&mut self, document: &Node) -> Vec<Flaw> {
-        match FlagSet::compile(document, self.numbers) {
+    /// Another document, which stands at this path. One that is broken as a whole changes nothing. Gives what is to be reported.
+    pub fn publish(&mut self, document: Node, path: &str) -> Vec<Flaw> {
+        match FlagSet::compile(document, path, self.numbers) {
             Ok(mut set) => {
                 let flaws = std::mem::take(&mut set.flaws);
                 self.unknown |= !self

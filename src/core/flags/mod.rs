@@ -14,7 +14,7 @@ pub use self::live::Live;
 use self::operators::{Logic, Made};
 use self::rule::{Compiler, Rule};
 use super::error::{Fault, Flaw};
-use super::value::{Node, Value};
+use super::value::{ARRAY, First, NUMBER, Node, OBJECT, REQUIRED, STRING, Value, step};
 
 /// What the platform does better than code that every visitor would have to load.
 #[derive(Clone, Copy, Debug)]
@@ -74,71 +74,80 @@ pub const GENERAL: u32 = 6;
 
 impl FlagSet {
     /// Compiles a flag document: `{ fractional, flags, $evaluators, metadata }`, flags by key or in a list. One that is
-    /// not there has no flags.
+    /// not there has no flags. `path` is the path to it.
     ///
     /// The error is a flaw of the document as a whole. Flags fail one by one: see [`FlagSet::flaws`].
-    pub fn compile(document: &Node, numbers: Numbers) -> Result<FlagSet, Flaw> {
-        let document = document.object()?;
-        let [version, flags] = [document.member("fractional"), document.member("flags")];
-        let present = document.is_present();
-        check(
-            &document,
-            &[("flags", present, list), ("metadata", false, object), ("$evaluators", false, object)],
-        )?;
-        let bucketing = match version.number()? {
-            None | Some(2.0) => Bucketing::Text,
-            Some(3.0) => Bucketing::Cbor,
-            // Another version would put people into other buckets.
-            Some(_) => return Err(version.flaw(Fault::Range)),
+    pub fn compile(document: Node, path: &str, numbers: Numbers) -> Result<FlagSet, Flaw> {
+        let mut first = First::new(document, path.to_owned());
+        let document = first.get(document, "", OBJECT);
+        let required = if document.is_present() { REQUIRED } else { 0 };
+        let flags = first.get(document, "flags", ARRAY | OBJECT | required);
+        let metadata = first.get(document, "metadata", OBJECT);
+        let evaluators = first.get(document, "$evaluators", OBJECT);
+        let bucketing = match first.get(document, "fractional", NUMBER).number(2.0) {
+            3.0 => Bucketing::Cbor,
+            version => {
+                // Another version would put people into other buckets.
+                if version != 2.0 {
+                    first.wrong(document, "fractional", Fault::Range);
+                }
+                Bucketing::Text
+            }
         };
-        let evaluators = document.member("$evaluators");
-        let mut compiler = Compiler::new(evaluators);
-        let (mut rows, mut fates, mut flaws) = (Vec::new(), Vec::new(), Vec::new());
-        let mut add = |key: Option<&str>, flag: &Node, more: &[Member]| {
-            let value = |name, of: fn(&Value) -> bool| flag.member(name).value().filter(|value| of(value));
-            let (mut variants, mut default) = (Vec::new(), 0);
-            if let Some(Value::Object(members)) = value("variants", object) {
-                for (name, of) in members {
-                    if value("defaultVariant", named).and_then(Value::as_str) == Some(name) {
-                        default = variants.len() as u32 / 2 + 1;
-                    }
-                    variants.push(name.as_str().into());
-                    variants.push(of.clone());
+        first.end();
+        if let Some(flaw) = first.reports.pop() {
+            return Err(flaw);
+        }
+        let (mut shared, mut each) = (path.to_owned(), path.to_owned());
+        step(&mut shared, "$evaluators", 0);
+        step(&mut each, "flags", 0);
+        let mut compiler = Compiler::new(evaluators, shared);
+        let (mut rows, mut fates) = (Vec::new(), Vec::new());
+        let listed = matches!(flags.value(), Some(Value::Array(_)));
+        let mut index = 0;
+        while let Some((name, flag)) = flags.child(index) {
+            let mut path = each.clone();
+            step(&mut path, name, index);
+            index += 1;
+            first.part = (flag, path);
+            let mut key = Some(name);
+            if listed {
+                let node = first.get(flag, "key", STRING | REQUIRED);
+                key = node.value().and_then(Value::as_str);
+                if node.text().is_empty() {
+                    first.wrong(flag, "key", Fault::Type);
                 }
             }
-            let (mut code, mut rule) = (PARSE_ERROR, None);
-            match check(flag, more).and_then(|()| define(flag, default, &mut compiler)) {
-                Ok(compiled) => {
-                    code = 8 * default + if default > 0 { STATIC } else { DEFAULT };
-                    rule = compiled;
+            let (mut variants, mut default) = (Vec::new(), 0);
+            let wish = flag.member("defaultVariant").text();
+            for (name, of) in flag.member("variants").members() {
+                if !wish.is_empty() && wish == name {
+                    default = variants.len() as u32 / 2 + 1;
                 }
-                Err(flaw) => flaws.push(flaw),
+                variants.push(name.as_str().into());
+                variants.push(of.clone());
+            }
+            let mut rule = define(flag, default, &mut compiler, &mut first);
+            let mut code = 8 * default + if default > 0 { STATIC } else { DEFAULT };
+            if !first.end() {
+                (code, rule) = (PARSE_ERROR, None);
             }
             // A flag that is switched off stays so, whatever else is wrong with it.
-            if flag.member("state").value().and_then(Value::as_str) == Some("DISABLED") {
+            if flag.member("state").text() == "DISABLED" {
                 (code, rule) = (DISABLED, None);
             }
             // What has no key cannot be asked for.
             if let Some(key) = key {
-                let metadata = value("metadata", object).cloned().unwrap_or(Value::Null);
+                let metadata = flag.member("metadata").value().filter(|value| object(value));
+                let metadata = metadata.cloned().unwrap_or(Value::Null);
                 rows.push(Value::Array(vec![key.into(), metadata, Value::Array(variants)]));
                 fates.push(Fate { code, rule });
-            }
-        };
-        if let Ok(items) = flags.items() {
-            for flag in items {
-                let key = flag.value().and_then(|flag| flag.get("key")?.as_str());
-                add(key, &flag, &[("key", true, named)]);
-            }
-        } else if let Ok(members) = flags.members() {
-            for (key, flag) in members {
-                add(Some(key), &flag, &[]);
             }
         }
         let Compiler { shared, uses_time, .. } = compiler;
         let rows = Value::Array(rows);
-        let metadata = merged(None, document.member("metadata").value());
-        Ok(FlagSet { numbers, bucketing, rows, fates, metadata, shared, uses_time, flaws })
+        let metadata = merged(None, metadata.value());
+        Ok(FlagSet { numbers, bucketing, rows, fates, metadata, shared, uses_time, flaws: first.reports })
     }
 
     /// What is wrong with single flags; those evaluate to `PARSE_ERROR`.
@@ -236,72 +245,44 @@ pub fn details(rows: &Value, metadata: &Value, codes: &[u32]) -> Value {
 #[cfg(not(target_arch = "wasm32"))]
 pub fn apply(rule: &Value, data: &Value) -> Result<Value, Flaw> {
     let none = Value::Object(Vec::new());
-    let mut compiler = Compiler::new(Node::root(&none));
-    let rule = compiler.compile(&Node::root(rule))?;
+    let mut first = First::new(Node::root(rule), String::new());
+    let rule = Compiler::new(Node::root(&none), String::new()).compile(Node::root(rule), &mut first);
+    first.end();
+    if let Some(flaw) = first.reports.pop() {
+        return Err(flaw);
+    }
     let made = Made::nothing();
     Ok(Logic::new(Numbers::native(), Bucketing::Text, &[], &made).apply(&rule, data).clone())
-}
-
-/// A member: its name, whether it has to be there, and of which kind it is.
-type Member = (&'static str, bool, fn(&Value) -> bool);
-
-fn text(value: &Value) -> bool {
-    matches!(value, Value::String(_))
-}
-
-fn named(value: &Value) -> bool {
-    value.as_str().is_some_and(|name| !name.is_empty())
 }
 
 fn object(value: &Value) -> bool {
     matches!(value, Value::Object(_))
 }
 
-fn list(value: &Value) -> bool {
-    matches!(value, Value::Array(_) | Value::Object(_))
-}
-
-fn check(node: &Node, members: &[Member]) -> Result<(), Flaw> {
-    for (name, required, fits) in members {
-        let member = node.member(name);
-        match member.value() {
-            None if *required => return Err(member.flaw(Fault::Missing)),
-            Some(value) if !fits(value) => return Err(member.flaw(Fault::Type)),
-            _ => {}
-        }
-    }
-    Ok(())
-}
-
 /// Checks a flag, of which the default variant was found (or is 0), and compiles its rule.
-fn define(flag: &Node, default: u32, compiler: &mut Compiler) -> Result<Option<Rule>, Flaw> {
-    let flag = flag.object()?;
-    check(
-        &flag,
-        &[
-            ("state", true, text),
-            ("variants", true, object),
-            ("defaultVariant", false, text),
-            ("targeting", false, object),
-            ("metadata", false, object),
-        ],
-    )?;
-    let node = |name, fault: Option<Fault>| fault.map_or(Ok(()), |fault| Err(flag.member(name).flaw(fault)));
-    let value = |name| flag.member(name).value();
-    let state = value("state").and_then(Value::as_str);
-    node("state", (!matches!(state, Some("ENABLED" | "DISABLED"))).then_some(Fault::Range))?;
-    node("variants", value("variants").is_some_and(empty).then_some(Fault::Missing))?;
-    // An empty key is none: flagd's own engines have it so.
-    let found = default > 0 || !value("defaultVariant").is_some_and(named);
-    node("defaultVariant", (!found).then_some(Fault::Undefined))?;
-    match value("targeting") {
-        Some(rule) if !empty(rule) => compiler.compile(&flag.member("targeting")).map(Some),
-        _ => Ok(None),
+fn define<'a>(
+    flag: Node<'a>,
+    default: u32,
+    compiler: &mut Compiler<'a>,
+    first: &mut First<'a>,
+) -> Option<Rule> {
+    first.get(flag, "", OBJECT);
+    let state = first.get(flag, "state", STRING | REQUIRED).text();
+    let variants = first.get(flag, "variants", OBJECT | REQUIRED);
+    let wish = first.get(flag, "defaultVariant", STRING).text();
+    let rule = first.get(flag, "targeting", OBJECT);
+    first.get(flag, "metadata", OBJECT);
+    if state != "ENABLED" && state != "DISABLED" {
+        first.wrong(flag, "state", Fault::Range);
     }
-}
-
-fn empty(object: &Value) -> bool {
-    matches!(object, Value::Object(members) if members.is_empty())
+    if variants.members().is_empty() {
+        first.wrong(flag, "variants", Fault::Missing);
+    }
+    // An empty key is none: flagd's own engines have it so.
+    if default == 0 && !wish.is_empty() {
+        first.wrong(flag, "defaultVariant", Fault::Undefined);
+    }
+    if rule.members().is_empty() || !first.is_none() { None } else { Some(compiler.compile(rule, first)) }
 }
 
 /// The members of `over`, and those of `under` that it does not have.

@@ -1,7 +1,7 @@
 //! From JsonLogic to a checked tree: what is compiled can be evaluated, whatever the context.
 
-use super::super::error::{Fault, Flaw};
-use super::super::value::{Node, Value, cut};
+use super::super::error::Fault;
+use super::super::value::{First, Node, Value, cut, step};
 
 /// The deepest nesting of operations and lists in one rule, its `$ref`s included.
 pub const MAX_LEVELS: u32 = 64;
@@ -145,6 +145,8 @@ impl Operator {
 /// Compiles the rules of one document. A shared rule is compiled once, at its first use.
 pub struct Compiler<'a> {
     evaluators: Node<'a>,
+    /// The path to them.
+    path: String,
     states: Vec<State>,
     /// The shared rules; those that no flag uses stay `null`.
     pub shared: Vec<Rule>,
@@ -152,8 +154,6 @@ pub struct Compiler<'a> {
     pub uses_time: bool,
     nodes: u32,
     deepest: u32,
-    /// The first flaw: what is compiled after it is of no use.
-    flaw: Option<Flaw>,
 }
 
 #[derive(Clone, Copy)]
@@ -168,52 +168,49 @@ enum State {
 }
 
 impl<'a> Compiler<'a> {
-    /// `evaluators` is the document's `$evaluators`, if any.
-    pub fn new(evaluators: Node<'a>) -> Compiler<'a> {
+    /// `evaluators` is the document's `$evaluators`, if any, and `path` the path to it.
+    pub fn new(evaluators: Node<'a>, path: String) -> Compiler<'a> {
         let mut compiler = Compiler {
             evaluators,
+            path,
             states: Vec::new(),
             shared: Vec::new(),
             uses_time: false,
             nodes: 0,
             deepest: 0,
-            flaw: None,
         };
-        if let Some(Value::Object(members)) = evaluators.value() {
-            for _ in members {
-                compiler.states.push(State::Unused);
-                compiler.shared.push(Rule::new(Operator::Constant, Value::Null, Vec::new()));
-            }
+        for _ in evaluators.members() {
+            compiler.states.push(State::Unused);
+            compiler.shared.push(Rule::new(Operator::Constant, Value::Null, Vec::new()));
         }
         compiler
     }
 
-    /// The rule of one flag.
-    pub fn compile(&mut self, node: &Node) -> Result<Rule, Flaw> {
+    /// The rule of one flag; of no use with a flaw.
+    pub fn compile(&mut self, node: Node<'a>, first: &mut First<'a>) -> Rule {
         self.nodes = 0;
         self.deepest = 0;
-        let rule = self.rule(node, 1);
-        self.flaw.take().map_or(Ok(rule), Err)
+        self.rule(node, 1, first)
     }
 
-    fn rule(&mut self, node: &Node, level: u32) -> Rule {
+    fn rule(&mut self, node: Node<'a>, level: u32, first: &mut First<'a>) -> Rule {
         self.nodes += 1;
         if matches!(node.value(), Some(Value::Array(_) | Value::Object(_))) {
             self.deepest = self.deepest.max(level);
         }
-        self.check(node);
+        self.check(node, first);
         match node.value() {
-            _ if self.flaw.is_some() => {}
+            _ if !first.is_none() => {}
             Some(Value::Array(_)) => {
-                let rules = self.rules(node, level + 1);
+                let rules = self.rules(node, level + 1, first);
                 if rules.iter().any(|rule| rule.operator != Operator::Constant) {
                     return Rule::new(Operator::List, Value::Null, rules);
                 }
             }
             Some(Value::Object(members)) if !members.is_empty() => {
                 return match &members[..] {
-                    [(name, _)] => self.operation(name, &node.member(name), level),
-                    _ => self.fail(node, Fault::Operator),
+                    [(name, value)] => self.operation(name, Node::root(value), level, first),
+                    _ => fail(node, Fault::Operator, first),
                 };
             }
             Some(Value::String(text)) => {
@@ -224,26 +221,24 @@ impl<'a> Compiler<'a> {
         Rule::new(Operator::Constant, node.value().cloned().unwrap_or(Value::Null), Vec::new())
     }
 
-    fn rules(&mut self, node: &Node, level: u32) -> Vec<Rule> {
+    fn rules(&mut self, node: Node<'a>, level: u32, first: &mut First<'a>) -> Vec<Rule> {
         let mut rules = Vec::new();
-        if let Ok(items) = node.items() {
-            for item in items {
-                rules.push(self.rule(&item, level));
-            }
+        for item in node.items() {
+            rules.push(self.rule(Node::root(item), level, first));
         }
         rules
     }
 
-    fn operation(&mut self, name: &str, node: &Node, level: u32) -> Rule {
+    fn operation(&mut self, name: &str, node: Node<'a>, level: u32, first: &mut First<'a>) -> Rule {
         if name == "$ref" {
-            return self.reference(node, level);
+            return self.reference(node, level, first);
         }
-        let Some(operator) = Operator::of(name) else { return self.fail(node, Fault::Operator) };
+        let Some(operator) = Operator::of(name) else { return fail(node, Fault::Operator, first) };
         let spread = !matches!(node.value(), Some(Value::Array(_)));
         let mut arguments =
-            if spread { vec![self.rule(node, level + 1)] } else { self.rules(node, level + 1) };
+            if spread { vec![self.rule(node, level + 1, first)] } else { self.rules(node, level + 1, first) };
         if operator.compares() && arguments.len() < 2 {
-            return self.fail(node, Fault::Operator);
+            return fail(node, Fault::Operator, first);
         }
         if let (Operator::Var, [Rule { operator: Operator::Constant, value, .. }]) =
             (operator, &mut arguments[..])
@@ -254,29 +249,33 @@ impl<'a> Compiler<'a> {
         Rule { spread, ..Rule::new(operator, Value::Null, arguments) }
     }
 
-    fn reference(&mut self, node: &Node, level: u32) -> Rule {
-        let Some(Value::String(name)) = node.value() else { return self.fail(node, Fault::Type) };
+    fn reference(&mut self, node: Node<'a>, level: u32, first: &mut First<'a>) -> Rule {
+        let Some(Value::String(name)) = node.value() else { return fail(node, Fault::Type, first) };
         let evaluators = self.evaluators;
-        let found = match evaluators.value() {
-            Some(Value::Object(members)) => members.iter().rposition(|(n, _)| n == name),
-            _ => None,
-        };
-        let Some(index) = found else { return self.fail(node, Fault::Reference) };
+        let found = evaluators.members().iter().rposition(|(n, _)| n == name);
+        let Some(index) = found else { return fail(node, Fault::Reference, first) };
         match self.states.get(index).copied() {
             Some(State::Ready { nodes, levels }) => {
                 self.nodes += nodes;
                 self.deepest = self.deepest.max(level + levels);
-                self.check(node);
+                self.check(node, first);
             }
             Some(State::Unused) => {
                 let (nodes, deepest) = (self.nodes, self.deepest);
                 self.deepest = level;
                 self.set(index, State::Open);
-                let rule = self.rule(&evaluators.member(name), level + 1);
+                // What is wrong with it is wrong there.
+                let mut path = self.path.clone();
+                step(&mut path, name, 0);
+                let shared = evaluators.member(name);
+                let part = std::mem::replace(&mut first.part, (shared, path));
+                let rule = self.rule(shared, level + 1, first);
+                first.part = part;
                 // A rule that fails is not marked: it may be too deep from here and serve another flag.
-                let state = match self.flaw {
-                    None => State::Ready { nodes: self.nodes - nodes, levels: self.deepest - level },
-                    Some(_) => State::Unused,
+                let state = if first.is_none() {
+                    State::Ready { nodes: self.nodes - nodes, levels: self.deepest - level }
+                } else {
+                    State::Unused
                 };
                 self.set(index, state);
                 if let Some(shared) = self.shared.get_mut(index) {
@@ -284,7 +283,7 @@ impl<'a> Compiler<'a> {
                 }
                 self.deepest = self.deepest.max(deepest);
             }
-            _ => return self.fail(node, Fault::Reference),
+            _ => return fail(node, Fault::Reference, first),
         }
         Rule::new(Operator::Shared, Value::Number(index as f64), Vec::new())
     }
@@ -295,30 +294,42 @@ impl<'a> Compiler<'a> {
         }
     }
 
-    fn check(&mut self, node: &Node) {
+    fn check(&self, node: Node<'a>, first: &mut First<'a>) {
         if self.nodes > MAX_NODES || self.deepest > MAX_LEVELS {
-            self.fail(node, Fault::TooDeep);
+            first.wrong(node, "", Fault::TooDeep);
         }
     }
+}
 
-    fn fail(&mut self, node: &Node, fault: Fault) -> Rule {
-        self.flaw.get_or_insert_with(|| node.flaw(fault));
-        Rule::new(Operator::Constant, Value::Null, Vec::new())
-    }
+fn fail<'a>(node: Node<'a>, fault: Fault, first: &mut First<'a>) -> Rule {
+    first.wrong(node, "", fault);
+    Rule::new(Operator::Constant, Value::Null, Vec::new())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::core::error::Flaw;
 
     fn json(text: &str) -> Value {
         super::super::super::value::read(&mut serde_json::Deserializer::from_str(text)).unwrap()
     }
 
     fn with(evaluators: &str, rule: &str) -> Result<Rule, Flaw> {
-        let (evaluators, rule) = (json(evaluators), json(rule));
-        let (shared, root) = (Node::root(&evaluators), Node::root(&rule));
-        Compiler::new(shared).compile(&root)
+        compiler(json(evaluators)).compiled(json(rule))
+    }
+
+    fn compiler(evaluators: Value) -> Compiler<'static> {
+        Compiler::new(Node::root(Box::leak(Box::new(evaluators))), String::new())
+    }
+
+    impl Compiler<'static> {
+        fn compiled(&mut self, rule: Value) -> Result<Rule, Flaw> {
+            let root = Node::root(Box::leak(Box::new(rule)));
+            let mut first = First::new(root, String::new());
+            let rule = self.compile(root, &mut first);
+            if first.end() { Ok(rule) } else { Err(first.reports.remove(0)) }
+        }
     }
 
     fn flaw(evaluators: &str, rule: &str) -> (String, Fault) {
@@ -332,8 +343,7 @@ mod tests {
     }
 
     fn compile(rule: &Value) -> Result<Rule, Flaw> {
-        let none = Value::Object(Vec::new());
-        Compiler::new(Node::root(&none)).compile(&Node::root(rule))
+        compiler(Value::Null).compiled(rule.clone())
     }
 
     #[test]
@@ -393,14 +403,13 @@ mod tests {
     #[test]
     fn levels_of_a_shared_rule_count_where_it_is_used() {
         let shared = Value::Object(vec![("x".into(), nested(59))]);
-        let root = Node::root(&shared);
-        let mut compiler = Compiler::new(root);
+        let mut compiler = compiler(shared);
         let using = |levels: usize| {
             (0..levels).fold(Value::Object(vec![("$ref".into(), "x".into())]), |inner, _| {
                 Value::Object(vec![("!".into(), inner)])
             })
         };
-        let mut fault = |rule: Value| compiler.compile(&Node::root(&rule)).err().map(|flaw| flaw.fault);
+        let mut fault = |rule: Value| compiler.compiled(rule).err().map(|flaw| flaw.fault);
         // Too deep from the first, and yet of use to the second, before and after it is known.
         assert_eq!(fault(using(5)), Some(Fault::TooDeep));
         assert_eq!(fault(using(4)), None);
@@ -418,12 +427,11 @@ mod tests {
     #[test]
     fn nodes_of_a_shared_rule_count_for_each_use() {
         let shared = Value::Object(vec![("x".into(), Value::Array(vec![Value::Null; 999]))]);
-        let root = Node::root(&shared);
-        let mut compiler = Compiler::new(root);
+        let mut compiler = compiler(shared);
         let mut uses = |n: usize| {
             let reference = Value::Object(vec![("$ref".into(), "x".into())]);
             let rule = Value::Array(vec![reference; n]);
-            compiler.compile(&Node::root(&rule)).is_ok()
+            compiler.compiled(rule).is_ok()
         };
         assert!(uses(9));
         assert!(!uses(10));
@@ -434,8 +442,7 @@ mod tests {
     fn a_thousand_shared_rules_in_a_chain_are_too_deep_and_do_no_harm() {
         let link = |n: usize| Value::Object(vec![("$ref".into(), n.to_string().into())]);
         let shared = Value::Object((0..1_000).map(|n| (n.to_string(), nested_in(link(n + 1)))).collect());
-        let root = Node::root(&shared);
-        let flaw = Compiler::new(root).compile(&Node::root(&link(0))).unwrap_err();
+        let flaw = compiler(shared).compiled(link(0)).unwrap_err();
         assert_eq!(flaw.fault, Fault::TooDeep);
     }
 
@@ -449,15 +456,14 @@ mod tests {
         let shared = Value::Object(
             (1..=65).map(|n| (n.to_string(), if n < 65 { link(n + 1) } else { 1.0.into() })).collect(),
         );
-        let root = Node::root(&shared);
-        assert!(Compiler::new(root).compile(&Node::root(&link(2))).is_ok());
-        assert_eq!(Compiler::new(root).compile(&Node::root(&link(1))).unwrap_err().fault, Fault::TooDeep);
+        assert!(compiler(shared.clone()).compiled(link(2)).is_ok());
+        assert_eq!(compiler(shared.clone()).compiled(link(1)).unwrap_err().fault, Fault::TooDeep);
         // From its end, where each link finds the next one known.
-        let mut compiler = Compiler::new(root);
+        let mut compiler = compiler(shared);
         for n in (2..=65).rev() {
-            assert!(compiler.compile(&Node::root(&link(n))).is_ok(), "{n}");
+            assert!(compiler.compiled(link(n)).is_ok(), "{n}");
         }
-        assert_eq!(compiler.compile(&Node::root(&link(1))).unwrap_err().fault, Fault::TooDeep);
+        assert_eq!(compiler.compiled(link(1)).unwrap_err().fault, Fault::TooDeep);
     }
 
     #[test]

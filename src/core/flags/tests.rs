@@ -9,7 +9,7 @@ fn json(text: &str) -> Value {
 
 fn compile(document: &str) -> Result<FlagSet, Flaw> {
     let document = json(document);
-    FlagSet::compile(&Node::root(&document), Numbers::native())
+    FlagSet::compile(Node::root(&document), "", Numbers::native())
 }
 
 /// A set of the one flag `f` with three variants, the first of them the default.
@@ -147,6 +147,24 @@ fn an_unknown_operator_is_a_parse_error_with_its_path() {
     assert_eq!(
         set.flaws(),
         [Flaw { path: "flags.f.targeting.if[0].no_such".into(), fault: Fault::Operator }]
+    );
+}
+
+#[test]
+fn what_is_wrong_with_a_shared_rule_is_reported_there_for_each_flag_that_uses_it() {
+    let flag = r#"{"state":"ENABLED","variants":{"a":[1]},"targeting":{"if":[{"$ref":"x"},"a"]}}"#;
+    let document = json(&format!(
+        r#"{{"$evaluators":{{"y":{{"or":[true,{{"nope":1}}]}},"x":{{"!":{{"$ref":"y"}}}}}},"flags":{{"f":{flag},"g":{flag},"h":{{"state":1}}}}}}"#
+    ));
+    let set = FlagSet::compile(Node::root(&document), "flags", Numbers::native()).unwrap();
+    let flaw = |path: &str, fault| Flaw { path: path.to_owned(), fault };
+    assert_eq!(
+        set.flaws(),
+        [
+            flaw("flags.$evaluators.y.or[1].nope", Fault::Operator),
+            flaw("flags.$evaluators.y.or[1].nope", Fault::Operator),
+            flaw("flags.flags.h.state", Fault::Type),
+        ]
     );
 }
 
@@ -501,7 +519,7 @@ proptest! {
 
     #[test]
     fn no_document_and_no_context_makes_it_panic(document in any_value(), context in any_value()) {
-        if let Ok(set) = FlagSet::compile(&Node::root(&document), Numbers::native()) {
+        if let Ok(set) = FlagSet::compile(Node::root(&document), "", Numbers::native()) {
             set.evaluate(&context, 1.0, false);
         }
     }
@@ -518,7 +536,7 @@ proptest! {
             ("$evaluators", Value::object([("a", rule)])),
             ("fractional", f64::from(version).into()),
         ]);
-        let set = FlagSet::compile(&Node::root(&document), Numbers::native()).unwrap();
+        let set = FlagSet::compile(Node::root(&document), "", Numbers::native()).unwrap();
         prop_assert_eq!(set.evaluate(&context, 1.0, false), set.evaluate(&context, 1.0, false));
     }
 }

@@ -1,37 +1,36 @@
 //! From tree to what is spoken and what is offered.
 
 use super::{Comparator, EQUAL, GREATER, LESS, Spoken, Version};
-use crate::core::error::{Fault, Flaw};
-use crate::core::value::{First, Node, Value, cut};
+use crate::core::error::Fault;
+use crate::core::value::{ARRAY, BOOL, FILLED, First, Node, OBJECT, REQUIRED, STRING, Value, cut};
 
 /// Reads the option `apis`: `{ orders: { speaks: ["3", ">=1 <3"], required: true, carrier, base }, search: ["2026-09-01"] }`.
 ///
 /// `base` and `carrier` stay in JavaScript, which has to do without us if we are lost. For the same reason some entry
 /// has to name a version: exactly, or by `>=` or `<=`.
-pub fn spoken(node: &Node, first: &mut First) -> Vec<Spoken> {
+pub fn spoken<'a>(apis: Node<'a>, first: &mut First<'a>) -> Vec<Spoken> {
     let mut all = Vec::new();
-    for (name, api) in first.members(node) {
+    for (name, api) in apis.members() {
+        let api = Node::root(api);
         let short = matches!(api.value(), Some(Value::Array(_)));
-        let long = api.member("speaks");
-        let speaks = if short { &api } else { &long };
         let mut spoken = Spoken { name: name.to_owned(), required: false, comparators: Vec::new() };
         if !short {
-            first.object(&api);
-            spoken.required = first.or(api.member("required").bool()).unwrap_or(false);
-            carrier(&api, true, first, &mut Vec::new());
+            first.get(api, "", OBJECT);
+            spoken.required = first.get(api, "required", BOOL).is_true();
+            carrier(api, true, first);
         }
-        for (index, item) in first.items(speaks).enumerate() {
-            entry(&item, index, &mut spoken.comparators, first);
+        let speaks = if short { "" } else { "speaks" };
+        let items = first.get(api, speaks, ARRAY).items();
+        for (index, value) in items.iter().enumerate() {
+            let item = Node::root(value);
+            entry(item, index, &mut spoken.comparators, first);
             let range = spoken.comparators.last().is_some_and(|c| c.sides != EQUAL);
-            if let Some(Value::Array(items)) = speaks.value()
-                && range
-                && items.iter().take(index).any(|before| Some(before) == item.value())
-            {
-                first.wrong(&item, Fault::RangeSet);
+            if range && items.iter().take(index).any(|before| before == value) {
+                first.wrong(item, "", Fault::RangeSet);
             }
         }
         if spoken.open(&[]).version.is_none() {
-            first.wrong(speaks, Fault::Missing);
+            first.wrong(api, speaks, Fault::Missing);
         }
         all.push(spoken);
     }
@@ -39,9 +38,9 @@ pub fn spoken(node: &Node, first: &mut First) -> Vec<Spoken> {
 }
 
 /// Comparators joined by blanks, at most one from below and one from above: `>=2 <4`; or a version.
-fn entry(item: &Node, index: usize, to: &mut Vec<Comparator>, first: &mut First) {
+fn entry<'a>(item: Node<'a>, index: usize, to: &mut Vec<Comparator>, first: &mut First<'a>) {
     let Some(Value::String(text)) = item.value() else {
-        if let Some(version) = version(item, first) {
+        if let Some(version) = first.version(item, "") {
             to.push(Comparator { entry: index, sides: EQUAL, version });
         }
         return;
@@ -82,16 +81,8 @@ fn entry(item: &Node, index: usize, to: &mut Vec<Comparator>, first: &mut First)
         to.push(Comparator { entry: index, sides, version });
     }
     if wrong {
-        first.wrong(item, fault);
+        first.wrong(item, "", fault);
     }
-}
-
-/// A version that has to be there.
-fn version(item: &Node, first: &mut First) -> Option<Version> {
-    if !item.is_present() {
-        first.wrong(item, Fault::Type);
-    }
-    first.or(item.version())
 }
 
 /// In place of a time.
@@ -117,81 +108,76 @@ impl Supported {
     }
 }
 
-/// Reads a member of the manifest's `apis`. What is odd but can be used is added to `reports`.
-pub(super) fn supported(api: &Node, list: &mut Vec<Supported>, reports: &mut Vec<Flaw>) -> Result<(), Flaw> {
-    let mut first = First::default();
-    first.object(api);
-    let versions = api.member("supported");
-    if !versions.is_present() {
-        first.wrong(&versions, Fault::Missing);
-    }
-    for item in first.items(&versions) {
-        if let Some(version) = version(&item, &mut first) {
+/// Reads a member of the manifest's `apis`.
+pub(super) fn supported<'a>(api: Node<'a>, list: &mut Vec<Supported>, first: &mut First<'a>) {
+    first.get(api, "", OBJECT);
+    for item in first.get(api, "supported", ARRAY | REQUIRED).items() {
+        if let Some(version) = first.version(Node::root(item), "") {
             list.push(Supported::bare(version, true));
         }
     }
-    let deprecated = api.member("deprecated");
-    for (text, node) in first.members(&deprecated) {
-        let version = first.or(Version::parse(text).map(Some).map_err(|fault| node.flaw(fault)));
-        first.object(&node);
-        let since = first.or(node.member("since").time()).unwrap_or(i64::MIN);
-        let sunset = first.or(node.member("sunset").time()).unwrap_or(NEVER);
-        let link = first.or(node.member("link").reference());
+    for (text, value) in first.get(api, "deprecated", OBJECT).members() {
+        let node = Node::root(value);
+        let version = Version::parse(text).ok();
+        if version.is_none() {
+            first.wrong(node, "", Fault::Version);
+        }
+        first.get(node, "", OBJECT);
+        let since = first.time(node, "since").unwrap_or(i64::MIN);
+        let sunset = first.time(node, "sunset").unwrap_or(NEVER);
+        let link = first.reference(node, "link");
         for l in list.iter_mut() {
             if version.as_ref().is_some_and(|version| l.version.same(version)) {
-                (l.since, l.sunset, l.link) = (since, sunset, link.map(str::to_owned));
+                (l.since, l.sunset, l.link) = (since, sunset, link.owned());
             }
         }
     }
-    let wish = api.member("preferred");
-    if let Some(version) = first.or(wish.version()) {
+    if let Some(version) = first.version(api, "preferred") {
         match list.iter_mut().find(|l| l.version.same(&version)) {
             Some(l) => l.preferred = true,
             // What it names may be the one that is wrong.
-            None if first.is_none() => reports.push(wish.flaw(Fault::Undefined)),
+            None if first.is_none() => first.report(api, "preferred", Fault::Undefined),
             None => {}
         }
     }
-    let base = api.member("base");
-    let text = first.or(base.reference());
-    bare(&base, text.unwrap_or(""), &mut first);
-    carrier(api, false, &mut first, reports);
-    first.flaw().map_or(Ok(()), Err)
+    let base = first.reference(api, "base");
+    bare(base, first);
+    carrier(api, false, first);
 }
 
 /// Something comes behind it.
-fn bare(node: &Node, text: &str, first: &mut First) {
-    if text.bytes().any(|b| b == b'?' || b == b'#') {
-        first.wrong(node, Fault::Path);
+fn bare<'a>(node: Node<'a>, first: &mut First<'a>) {
+    if node.text().bytes().any(|b| b == b'?' || b == b'#') {
+        first.wrong(node, "", Fault::Path);
     }
 }
 
 /// An unknown kind reads as the default, which is that of the app. The app's `own` may name another origin.
-fn carrier(api: &Node, own: bool, first: &mut First, reports: &mut Vec<Flaw>) {
-    let node = api.member("carrier");
-    first.object(&node);
+fn carrier<'a>(api: Node<'a>, own: bool, first: &mut First<'a>) {
+    let node = first.get(api, "carrier", OBJECT);
     for kind in ["path", "query", "header", "accept"] {
         let member = node.member(kind);
         if !member.is_present() {
             continue;
         }
-        let text = first.or(member.required_string());
+        first.get(member, "", STRING | FILLED);
+        let text = member.text();
         if kind == "path" {
             if !own {
-                first.or(member.reference());
+                first.reference(member, "");
             }
-            bare(&member, text, first);
+            bare(member, first);
             if !text.as_bytes().windows(9).any(|w| w == b"{version}") {
-                first.wrong(&member, Fault::Path);
+                first.wrong(member, "", Fault::Path);
             }
         } else if kind != "query"
             && !text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
         {
-            first.wrong(&member, Fault::Range);
+            first.wrong(member, "", Fault::Range);
         }
         return;
     }
-    if matches!(node.value(), Some(Value::Object(_))) {
-        reports.push(node.flaw(Fault::Unknown));
+    if node.is_present() && !own {
+        first.report(node, "", Fault::Unknown);
     }
 }

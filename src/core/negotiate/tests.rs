@@ -3,7 +3,7 @@ use serde_json::json;
 use super::*;
 use crate::core::error::Fault;
 use crate::core::time::{DAY, HOUR, Now, ServerTime, rfc3339};
-use crate::core::value::{First, Node, read};
+use crate::core::value::{First, Node, OBJECT, read};
 
 fn tree(json: serde_json::Value) -> Value {
     read(json).unwrap()
@@ -18,15 +18,17 @@ fn config_flaw(apis: serde_json::Value) -> Option<(String, Fault)> {
 }
 
 fn read_apis(apis: serde_json::Value) -> Result<Vec<Spoken>, Flaw> {
-    let mut first = First::default();
-    let all = spoken(&Node::root(&tree(json!({ "apis": apis }))).member("apis"), &mut first);
-    first.flaw().map_or(Ok(all), Err)
+    let tree = tree(json!({ "apis": apis }));
+    let root = Node::root(&tree);
+    let mut first = First::new(root, String::new());
+    let all = spoken(first.get(root, "apis", OBJECT), &mut first);
+    if first.end() { Ok(all) } else { Err(first.reports.remove(0)) }
 }
 
 /// Negotiates against a manifest with these `apis`, without refusals.
 fn against(speaks: &[Spoken], apis: serde_json::Value, time: Option<i64>) -> Negotiation {
     let tree = tree(json!({ "apis": apis }));
-    negotiate(speaks, Some(&Node::root(&tree).member("apis")), time, &Overlay::default())
+    negotiate(speaks, Some(Node::root(&tree).member("apis")), time, &Overlay::default())
 }
 
 /// Outcome, version and reason of an API.
@@ -393,8 +395,8 @@ mod refusals {
 
         fn negotiate(&mut self) {
             let root = self.tree.as_ref().map(Node::root);
-            let apis = root.as_ref().map(|root| root.member("apis"));
-            let all = negotiate(&self.speaks, apis.as_ref(), None, &self.overlay);
+            let apis = root.map(|root| root.member("apis"));
+            let all = negotiate(&self.speaks, apis, None, &self.overlay);
             self.plan.publish(all.apis);
             (self.nothing_left, self.verdict) = (all.nothing_left, all.verdict);
         }
