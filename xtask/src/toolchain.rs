@@ -120,13 +120,14 @@ impl Web {
     }
 
     /// Arguments of cargo, and rustc's flags. Reference types would bring wasm-bindgen's table of them: nothing of ours is
-    /// one, only text and numbers cross.
+    /// one, only text and numbers cross. The data begins where the stack ends: below 1 MiB, an address is one byte less.
     fn release_flags(self) -> (&'static [&'static str], &'static str) {
         match self {
             Web::Rustup => (&[], "-Ctarget-feature=-reference-types"),
             Web::Debian => (
                 &["-Zbuild-std=std,panic_abort", "-Zbuild-std-features=optimize_for_size"],
-                "-Ctarget-feature=-reference-types -Zunstable-options -Cpanic=immediate-abort -Zlocation-detail=none",
+                "-Ctarget-feature=-reference-types -Zunstable-options -Cpanic=immediate-abort -Zlocation-detail=none \
+                 -Cllvm-args=-inline-threshold=0 -Clink-arg=-zstack-size=1032192",
             ),
         }
     }
