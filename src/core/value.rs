@@ -57,9 +57,9 @@ impl Value {
     }
 
     /// Its kind, as a bit.
-    fn kind(&self) -> u8 {
+    pub fn kind(&self) -> u8 {
         match self {
-            Value::Null => 1,
+            Value::Null => NULL,
             Value::Bool(_) => BOOL,
             Value::Number(_) => NUMBER,
             Value::String(_) => STRING,
@@ -314,6 +314,8 @@ fn climbs(text: &str) -> bool {
 }
 
 /// Kinds of values, to be joined: what a member may be.
+pub const NULL: u8 = 1;
+/// `true` or `false`.
 pub const BOOL: u8 = 2;
 /// A number.
 pub const NUMBER: u8 = 4;

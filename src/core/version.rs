@@ -68,15 +68,9 @@ impl Version {
             // four digits, two, two: the order of the text is the order of the days
             return Some(self.text.cmp(&other.text));
         }
-        let (mut a, mut b) = (&self.text[..self.numbers], &other.text[..other.numbers]);
-        for _ in 0..4 {
-            let ((x, more), (y, others)) = (cut(a, b'.'), cut(b, b'.'));
-            match by_number(x, y) {
-                Ordering::Equal => (a, b) = (more.unwrap_or("0"), others.unwrap_or("0")),
-                unequal => return Some(unequal),
-            }
-        }
+        let order = self.by_numbers(other, 4);
         Some(match (self.is_prerelease(), other.is_prerelease()) {
+            _ if order != Ordering::Equal => order,
             (false, false) => Ordering::Equal,
             (true, false) => Ordering::Less,
             (false, true) => Ordering::Greater,
@@ -85,6 +79,20 @@ impl Version {
                 &other.text[other.numbers + 1..other.end],
             ),
         })
+    }
+
+    /// The order by the first `parts` numbers alone, of what is no date.
+    pub fn by_numbers(&self, other: &Version, parts: u8) -> Ordering {
+        let (mut a, mut b) = (&self.text[..self.numbers], &other.text[..other.numbers]);
+        for _ in 0..parts {
+            let ((x, more), (y, others)) = (cut(a, b'.'), cut(b, b'.'));
+            let order = by_number(x, y);
+            if order != Ordering::Equal {
+                return order;
+            }
+            (a, b) = (more.unwrap_or("0"), others.unwrap_or("0"));
+        }
+        Ordering::Equal
     }
 
     /// Whether both are the same version: of one kind and equal in order.

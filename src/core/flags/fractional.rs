@@ -14,19 +14,19 @@ pub enum Bucketing {
 /// The most that all weights may add up to.
 const MAX_TOTAL: f64 = 2147483647.0;
 
-/// The variant that `key` falls to; `None` where an entry is wrong or nothing weighs anything.
-pub fn choose<'a>(key: &[u8], entries: &[&'a Value]) -> Option<&'a Value> {
+/// The variant that a hash falls to; `None` where an entry is wrong or nothing weighs anything.
+pub fn choose<'a>(hash: u32, entries: &[&'a Value]) -> Option<&'a Value> {
     let mut total = 0.0;
     for entry in entries {
-        total += weight(entry)?;
+        total += weight(entry);
     }
-    if total > MAX_TOTAL {
+    if !(total <= MAX_TOTAL) {
         return None;
     }
-    let bucket = ((murmur3(key) as u64 * total as u64) >> 32) as f64;
+    let bucket = (hash as u64 * total as u64 >> 32) as f64;
     let mut end = 0.0;
     for entry in entries {
-        end += weight(entry)?;
+        end += weight(entry);
         if bucket < end {
             return entry.items().first();
         }
@@ -34,85 +34,141 @@ pub fn choose<'a>(key: &[u8], entries: &[&'a Value]) -> Option<&'a Value> {
     None
 }
 
-/// The weight of `[variant]` or `[variant, weight]`.
-fn weight(entry: &Value) -> Option<f64> {
+/// The weight of `[variant]` or `[variant, weight]`; not a number for anything else.
+fn weight(entry: &Value) -> f64 {
     match entry.items() {
-        [Value::Array(_) | Value::Object(_), ..] => None,
-        [_] => Some(1.0),
-        [_, Value::Number(weight)] if weight.trunc() == *weight => Some(weight.max(0.0)),
-        _ => None,
+        [Value::Array(_) | Value::Object(_), ..] => f64::NAN,
+        [_] => 1.0,
+        [_, Value::Number(weight)] if weight.trunc() == *weight => weight.max(0.0),
+        _ => f64::NAN,
     }
 }
 
-/// murmur3_x86_32 with seed 0.
-fn murmur3(bytes: &[u8]) -> u32 {
-    let mix = |hash: u32, block: u32| {
-        hash ^ block.wrapping_mul(0xcc9e_2d51).rotate_left(15).wrapping_mul(0x1b87_3593)
-    };
-    let (mut hash, mut block) = (0, 0);
-    for (i, byte) in bytes.iter().enumerate() {
-        block |= (*byte as u32) << (i % 4 * 8);
-        if i % 4 == 3 {
-            hash = mix(hash, block).rotate_left(13).wrapping_mul(5).wrapping_add(0xe654_6b64);
-            block = 0;
+/// murmur3_x86_32 with seed 0, byte by byte.
+#[derive(Default)]
+pub struct Hash {
+    hash: u32,
+    /// The last bytes, the newest one highest.
+    block: u32,
+    length: u32,
+    #[cfg(test)]
+    bytes: Vec<u8>,
+}
+
+impl Hash {
+    /// The hash of all that went in.
+    pub fn end(mut self) -> u32 {
+        // An empty rest mixes in nothing: 0 times anything is 0.
+        let missing = 4 - self.length % 4;
+        self.block = if missing < 4 { self.block >> (8 * missing) } else { 0 };
+        self.mix();
+        let mut hash = self.hash ^ self.length;
+        hash = (hash ^ (hash >> 16)).wrapping_mul(0x85eb_ca6b);
+        hash = (hash ^ (hash >> 13)).wrapping_mul(0xc2b2_ae35);
+        hash ^ (hash >> 16)
+    }
+
+    fn mix(&mut self) {
+        self.hash ^= self.block.wrapping_mul(0xcc9e_2d51).rotate_left(15).wrapping_mul(0x1b87_3593);
+    }
+
+    fn byte(&mut self, byte: u8) {
+        #[cfg(test)]
+        self.bytes.push(byte);
+        self.block = self.block >> 8 | (byte as u32) << 24;
+        self.length += 1;
+        if self.length % 4 == 0 {
+            self.mix();
+            self.hash = self.hash.rotate_left(13).wrapping_mul(5).wrapping_add(0xe654_6b64);
         }
     }
-    // An empty rest mixes in nothing: 0 times anything is 0.
-    hash = mix(hash, block) ^ bytes.len() as u32;
-    hash = (hash ^ (hash >> 16)).wrapping_mul(0x85eb_ca6b);
-    hash = (hash ^ (hash >> 13)).wrapping_mul(0xc2b2_ae35);
-    hash ^ (hash >> 16)
-}
 
-/// Appends the deterministic CBOR of a value.
-pub fn encode(to: &mut Vec<u8>, value: &Value) {
-    match value {
-        Value::Null => to.push(0xf6),
-        Value::Bool(truth) => to.push(0xf4 + *truth as u8),
-        Value::Number(number) => encode_number(to, *number),
-        Value::String(text) => encode_text(to, text),
-        Value::Array(items) => {
-            head(to, 4, items.len() as u64);
-            for item in items {
-                encode(to, item);
-            }
+    /// The UTF-8 of a text.
+    pub fn text(&mut self, text: &str) {
+        for byte in text.bytes() {
+            self.byte(byte);
         }
-        Value::Object(members) => {
-            head(to, 5, members.len() as u64);
-            // In the order of the encoded names. None of them begins with another: what follows them does not matter.
-            let mut all: Vec<Vec<u8>> = Vec::new();
-            for (name, value) in members {
-                let mut member = Vec::new();
-                encode_text(&mut member, name);
-                encode(&mut member, value);
-                let at = all.iter().position(|other| *other > member).unwrap_or(all.len());
-                all.insert(at, member);
+    }
+
+    /// The deterministic CBOR of a value.
+    pub fn encode(&mut self, value: &Value) {
+        match value {
+            Value::Null => self.byte(0xf6),
+            Value::Bool(truth) => self.byte(0xf4 + *truth as u8),
+            Value::Number(number) => self.number(*number),
+            Value::String(text) => self.string(text),
+            Value::Array(items) => {
+                self.head(4, items.len() as u64);
+                for item in items {
+                    self.encode(item);
+                }
             }
-            for member in all {
-                to.extend_from_slice(&member);
+            Value::Object(members) => {
+                self.head(5, members.len() as u64);
+                // In the order of the encoded names, the shorter ones first: each time the lowest of those that are left.
+                let mut last = None;
+                for _ in members {
+                    let mut lowest: Option<&(String, Value)> = None;
+                    for member in members {
+                        let rank = (member.0.len(), &member.0);
+                        if last.is_none_or(|last| rank > last)
+                            && lowest.is_none_or(|low| rank < (low.0.len(), &low.0))
+                        {
+                            lowest = Some(member);
+                        }
+                    }
+                    let Some((name, value)) = lowest else { break };
+                    self.string(name);
+                    self.encode(value);
+                    last = Some((name.len(), name));
+                }
             }
         }
     }
-}
 
-fn encode_text(to: &mut Vec<u8>, text: &str) {
-    head(to, 3, text.len() as u64);
-    to.extend_from_slice(text.as_bytes());
-}
-
-fn encode_number(to: &mut Vec<u8>, number: f64) {
-    if number.trunc() == number && (-9223372036854775808.0..18446744073709551616.0).contains(&number) {
-        // CBOR's -1 - n is the complement.
-        return if number < 0.0 { head(to, 1, !(number as i64) as u64) } else { head(to, 0, number as u64) };
+    fn string(&mut self, text: &str) {
+        self.head(3, text.len() as u64);
+        self.text(text);
     }
-    let single = number as f32;
-    let bits = single.to_bits();
-    if single as f64 != number {
-        put(to, 0xfb, number.to_bits(), 8);
-    } else if let Some(half) = half(bits) {
-        put(to, 0xf9, half.into(), 2);
-    } else {
-        put(to, 0xfa, bits.into(), 4);
+
+    fn number(&mut self, number: f64) {
+        if number.trunc() == number && (-9223372036854775808.0..18446744073709551616.0).contains(&number) {
+            // CBOR's -1 - n is the complement.
+            return if number < 0.0 {
+                self.head(1, !(number as i64) as u64)
+            } else {
+                self.head(0, number as u64)
+            };
+        }
+        let single = number as f32;
+        let bits = single.to_bits();
+        if single as f64 != number {
+            self.put(0xfb, number.to_bits(), 8);
+        } else if let Some(half) = half(bits) {
+            self.put(0xf9, half.into(), 2);
+        } else {
+            self.put(0xfa, bits.into(), 4);
+        }
+    }
+
+    /// The type and the length, or the number itself, in the fewest bytes.
+    pub fn head(&mut self, major: u8, n: u64) {
+        let (code, bytes) = match n {
+            0..24 => (n as u8, 0),
+            24..0x100 => (24, 1),
+            0x100..0x1_0000 => (25, 2),
+            0x1_0000..0x1_0000_0000 => (26, 4),
+            _ => (27, 8),
+        };
+        self.put(major << 5 | code, n, bytes);
+    }
+
+    /// A byte, and so many of a number, the highest first.
+    fn put(&mut self, code: u8, n: u64, bytes: u8) {
+        self.byte(code);
+        for i in (0..bytes).rev() {
+            self.byte((n >> (i * 8)) as u8);
+        }
     }
 }
 
@@ -130,27 +186,6 @@ fn half(single: u32) -> Option<u16> {
     (digits.trailing_zeros() >= dropped).then_some(sign | (digits >> dropped) as u16)
 }
 
-/// The type and the length, or the number itself, in the fewest bytes.
-fn head(to: &mut Vec<u8>, major: u8, n: u64) {
-    let major = major << 5;
-    let (code, bytes) = match n {
-        0..24 => (n as u8, 0),
-        24..0x100 => (24, 1),
-        0x100..0x1_0000 => (25, 2),
-        0x1_0000..0x1_0000_0000 => (26, 4),
-        _ => (27, 8),
-    };
-    put(to, major | code, n, bytes);
-}
-
-/// A byte, and so many of a number, the highest first.
-fn put(to: &mut Vec<u8>, code: u8, n: u64, bytes: u8) {
-    to.push(code);
-    for i in (0..bytes).rev() {
-        to.push((n >> (i * 8)) as u8);
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -159,21 +194,33 @@ mod tests {
         super::super::super::value::read(&mut serde_json::Deserializer::from_str(text)).unwrap()
     }
 
-    fn cbor(text: &str) -> Vec<u8> {
-        let mut bytes = Vec::new();
-        encode(&mut bytes, &json(text));
-        bytes
+    /// The CBOR of a value, hashed.
+    fn cbor(text: &str) -> Hash {
+        encoded(&json(text))
     }
 
-    fn hex(bytes: &[u8]) -> String {
-        bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    fn encoded(value: &Value) -> Hash {
+        let mut hash = Hash::default();
+        hash.encode(value);
+        hash
+    }
+
+    /// The text itself, hashed.
+    fn utf_8(text: &str) -> Hash {
+        let mut hash = Hash::default();
+        hash.text(text);
+        hash
+    }
+
+    fn hex(hash: &Hash) -> String {
+        hash.bytes.iter().map(|byte| format!("{byte:02x}")).collect()
     }
 
     /// The bucket out of `of` equal ones.
-    fn bucket(key: &[u8], of: usize) -> f64 {
+    fn bucket(hash: Hash, of: usize) -> f64 {
         let entries: Vec<Value> =
             (0..of).map(|n| Value::Array(vec![Value::Number(n as f64), Value::Number(1.0)])).collect();
-        let chosen = choose(key, &entries.iter().collect::<Vec<_>>()).unwrap();
+        let chosen = choose(hash.end(), &entries.iter().collect::<Vec<_>>()).unwrap();
         chosen.as_f64().unwrap()
     }
 
@@ -213,12 +260,12 @@ mod tests {
         ] {
             if let Some((hash, of_100)) = text {
                 let Value::String(text) = json(key) else { panic!("{key} is a string") };
-                assert_eq!(murmur3(text.as_bytes()), hash, "version 2 of {key}");
-                assert_eq!(bucket(text.as_bytes(), 100), of_100, "version 2 of {key}");
+                assert_eq!(utf_8(&text).end(), hash, "version 2 of {key}");
+                assert_eq!(bucket(utf_8(&text), 100), of_100, "version 2 of {key}");
             }
             assert_eq!(hex(&cbor(key)), encoded, "{key}");
-            assert_eq!(murmur3(&cbor(key)), hash, "{key}");
-            assert_eq!(bucket(&cbor(key), 100), of_100, "{key}");
+            assert_eq!(cbor(key).end(), hash, "{key}");
+            assert_eq!(bucket(cbor(key), 100), of_100, "{key}");
         }
     }
 
@@ -274,13 +321,11 @@ mod tests {
             (r#""A\\u0000B""#, 15),
             (r#""あいうえおかきく""#, 16),
         ] {
-            assert_eq!(bucket(&cbor(key), 25) + 1.0, of_25 as f64, "{key}");
+            assert_eq!(bucket(cbor(key), 25) + 1.0, of_25 as f64, "{key}");
         }
         for (length, of_25) in [(255, 18), (256, 7)] {
             let key = Value::String("a".repeat(length));
-            let mut bytes = Vec::new();
-            encode(&mut bytes, &key);
-            assert_eq!(bucket(&bytes, 25) + 1.0, of_25 as f64, "{length} letters");
+            assert_eq!(bucket(encoded(&key), 25) + 1.0, of_25 as f64, "{length} letters");
         }
     }
 
@@ -321,17 +366,17 @@ mod tests {
             ("6LvT0", i32::MAX as u32 + 1),
             ("ceQdGm", u32::MAX),
         ] {
-            assert_eq!(murmur3(key.as_bytes()), hash, "{key}");
+            assert_eq!(utf_8(key).end(), hash, "{key}");
         }
-        assert_eq!(bucket(b"ejOoVL", 2), 0.0);
-        assert_eq!(bucket(b"SI7p-", 2), 0.0);
-        assert_eq!(bucket(b"6LvT0", 2), 1.0);
-        assert_eq!(bucket(b"ceQdGm", 2), 1.0);
+        assert_eq!(bucket(utf_8("ejOoVL"), 2), 0.0);
+        assert_eq!(bucket(utf_8("SI7p-"), 2), 0.0);
+        assert_eq!(bucket(utf_8("6LvT0"), 2), 1.0);
+        assert_eq!(bucket(utf_8("ceQdGm"), 2), 1.0);
     }
 
     fn chosen(key: &str, entries: &str) -> Option<Value> {
         let Value::Array(entries) = json(entries) else { panic!("entries are a list") };
-        choose(key.as_bytes(), &entries.iter().collect::<Vec<_>>()).cloned()
+        choose(utf_8(key).end(), &entries.iter().collect::<Vec<_>>()).cloned()
     }
 
     #[test]

@@ -12,7 +12,7 @@ mod tests;
 use self::fractional::Bucketing;
 pub use self::live::Live;
 use self::operators::{Logic, Made};
-use self::rule::{Compiler, Rule};
+use self::rule::{Compiler, Rule, Shared};
 use super::error::{Fault, Flaw};
 use super::value::{ARRAY, First, NUMBER, Node, OBJECT, REQUIRED, STRING, Value, step};
 
@@ -45,7 +45,7 @@ pub struct FlagSet {
     fates: Vec<Fate>,
     /// The set's own metadata.
     metadata: Value,
-    shared: Vec<Rule>,
+    shared: Vec<Shared>,
     uses_time: bool,
     flaws: Vec<Flaw>,
 }
@@ -101,7 +101,7 @@ impl FlagSet {
         let (mut shared, mut each) = (path.to_owned(), path.to_owned());
         step(&mut shared, "$evaluators", 0);
         step(&mut each, "flags", 0);
-        let mut compiler = Compiler::new(evaluators, shared);
+        let mut compiler = Compiler::new(first, evaluators, shared);
         let (mut rows, mut fates) = (Vec::new(), Vec::new());
         let listed = matches!(flags.value(), Some(Value::Array(_)));
         let mut index = 0;
@@ -109,6 +109,7 @@ impl FlagSet {
             let mut path = each.clone();
             step(&mut path, name, index);
             index += 1;
+            let first = &mut compiler.first;
             first.part = (flag, path);
             let mut key = Some(name);
             if listed {
@@ -127,9 +128,9 @@ impl FlagSet {
                 variants.push(name.as_str().into());
                 variants.push(of.clone());
             }
-            let mut rule = define(flag, default, &mut compiler, &mut first);
+            let mut rule = define(flag, default, &mut compiler);
             let mut code = 8 * default + if default > 0 { STATIC } else { DEFAULT };
-            if !first.end() {
+            if !compiler.first.end() {
                 (code, rule) = (PARSE_ERROR, None);
             }
             // A flag that is switched off stays so, whatever else is wrong with it.
@@ -144,7 +145,7 @@ impl FlagSet {
                 fates.push(Fate { code, rule });
             }
         }
-        let Compiler { shared, uses_time, .. } = compiler;
+        let Compiler { first, shared, uses_time, .. } = compiler;
         let rows = Value::Array(rows);
         let metadata = merged(None, metadata.value());
         Ok(FlagSet { numbers, bucketing, rows, fates, metadata, shared, uses_time, flaws: first.reports })
@@ -190,8 +191,8 @@ impl FlagSet {
     }
 
     fn targeted(&self, rule: &Rule, default: u32, variants: &[Value], data: &Value) -> u32 {
-        let made = Made::nothing();
-        let logic = Logic::new(self.numbers, self.bucketing, &self.shared, &made);
+        let mut made = Made::default();
+        let mut logic = Logic::new(self, &mut made);
         let result = logic.apply(rule, data);
         if logic.exhausted() {
             return GENERAL;
@@ -199,14 +200,7 @@ impl FlagSet {
         if result.is_null() {
             return default / 8 * 8 + DEFAULT;
         }
-        let text;
-        let chosen = match result {
-            Value::String(chosen) => chosen,
-            _ => {
-                text = logic.text(result);
-                &text
-            }
-        };
+        let chosen = logic.text(result);
         for (index, pair) in variants.chunks(2).enumerate() {
             if pair.first().and_then(Value::as_str) == Some(chosen) {
                 return 8 * (index as u32 + 1) + TARGETING_MATCH;
@@ -244,15 +238,16 @@ pub fn details(rows: &Value, metadata: &Value, codes: &[u32]) -> Value {
 /// What one rule gives for some data, without a flag around it: for tools and tests.
 #[cfg(not(target_arch = "wasm32"))]
 pub fn apply(rule: &Value, data: &Value) -> Result<Value, Flaw> {
-    let none = Value::Object(Vec::new());
-    let mut first = First::new(Node::root(rule), String::new());
-    let rule = Compiler::new(Node::root(&none), String::new()).compile(Node::root(rule), &mut first);
-    first.end();
-    if let Some(flaw) = first.reports.pop() {
+    let mut compiler =
+        Compiler::new(First::new(Node::root(rule), String::new()), Node::default(), String::new());
+    let rule = compiler.compile(rule);
+    compiler.first.end();
+    if let Some(flaw) = compiler.first.reports.pop() {
         return Err(flaw);
     }
-    let made = Made::nothing();
-    Ok(Logic::new(Numbers::native(), Bucketing::Text, &[], &made).apply(&rule, data).clone())
+    let mut made = Made::default();
+    let set = FlagSet::compile(Node::default(), "", Numbers::native())?;
+    Ok(Logic::new(&set, &mut made).apply(&rule, data).clone())
 }
 
 fn object(value: &Value) -> bool {
@@ -260,12 +255,8 @@ fn object(value: &Value) -> bool {
 }
 
 /// Checks a flag, of which the default variant was found (or is 0), and compiles its rule.
-fn define<'a>(
-    flag: Node<'a>,
-    default: u32,
-    compiler: &mut Compiler<'a>,
-    first: &mut First<'a>,
-) -> Option<Rule> {
+fn define<'a>(flag: Node<'a>, default: u32, compiler: &mut Compiler<'a>) -> Option<Rule> {
+    let first = &mut compiler.first;
     first.get(flag, "", OBJECT);
     let state = first.get(flag, "state", STRING | REQUIRED).text();
     let variants = first.get(flag, "variants", OBJECT | REQUIRED);
@@ -282,7 +273,12 @@ fn define<'a>(
     if default == 0 && !wish.is_empty() {
         first.wrong(flag, "defaultVariant", Fault::Undefined);
     }
-    if rule.members().is_empty() || !first.is_none() { None } else { Some(compiler.compile(rule, first)) }
+    match rule.value() {
+        Some(rule @ Value::Object(members)) if !members.is_empty() && first.is_none() => {
+            Some(compiler.compile(rule))
+        }
+        _ => None,
+    }
 }
 
 /// The members of `over`, and those of `under` that it does not have.

@@ -1,14 +1,12 @@
 //! What the operations do. Where JsonLogic's engines disagree, its reference decides (jsonlogic.com, which says
 //! "as in JavaScript"); where both of flagd's own engines agree against it, they do.
 
-use std::cell::{Cell, OnceCell};
 use std::cmp::Ordering;
 
-use super::super::value::{Value, cut};
-use super::Numbers;
-use super::fractional::{self, Bucketing};
-use super::rule::{Operator, Rule};
-use super::sem_ver;
+use super::super::value::{ARRAY, NULL as NOTHING, STRING, Value, cut};
+use super::fractional::{self, Bucketing, Hash};
+use super::rule::*;
+use super::{FlagSet, sem_ver};
 
 /// How many steps one flag's rule may take: loops multiply what its size bounds.
 pub const MAX_STEPS: u32 = 100_000;
@@ -20,89 +18,84 @@ static TRUE: Value = Value::Bool(true);
 static FALSE: Value = Value::Bool(false);
 
 /// What a rule has made, one after the other. It lives until the flag is done, so that results can simply be lent.
-#[derive(Debug)]
-pub struct Made {
-    value: Value,
-    next: OnceCell<Box<Made>>,
-}
-
-impl Made {
-    /// Nothing yet.
-    pub fn nothing() -> Made {
-        Made { value: Value::Null, next: OnceCell::new() }
-    }
-}
+#[derive(Default)]
+pub struct Made(Option<Box<(Value, Made)>>);
 
 impl Drop for Made {
     /// One after the other: inside each other they would need a stack as long as the chain.
     fn drop(&mut self) {
-        let mut next = self.next.take();
+        let mut next = self.0.take();
         while let Some(mut made) = next {
-            next = made.next.take();
+            next = made.1.0.take();
         }
     }
 }
 
-/// Applies rules to data.
+/// Applies the rules of one document to data.
 pub struct Logic<'a> {
-    numbers: Numbers,
-    bucketing: Bucketing,
-    shared: &'a [Rule],
+    set: &'a FlagSet,
     /// How many steps are left; at 0 every rule gives `null`.
-    steps: Cell<u32>,
-    last: Cell<&'a Made>,
+    steps: u32,
+    /// Where what is made next is kept.
+    last: Option<&'a mut Made>,
+    /// The evaluated arguments of all operations that are open.
+    values: Vec<&'a Value>,
 }
 
 impl<'a> Logic<'a> {
-    /// For one flag's rule; what it makes is kept behind `made`.
-    pub fn new(numbers: Numbers, bucketing: Bucketing, shared: &'a [Rule], made: &'a Made) -> Logic<'a> {
-        Logic { numbers, bucketing, shared, steps: Cell::new(MAX_STEPS), last: Cell::new(made) }
+    /// For one flag's rule; what it makes is kept in `made`.
+    pub fn new(set: &'a FlagSet, made: &'a mut Made) -> Logic<'a> {
+        Logic { set, steps: MAX_STEPS, last: Some(made), values: Vec::new() }
     }
 
     /// Whether the steps were too few.
     pub fn exhausted(&self) -> bool {
-        self.steps.get() == 0
+        self.steps == 0
     }
 
     /// The value as JavaScript's `String` gives it.
-    pub fn text(&self, value: &Value) -> String {
+    pub fn text(&mut self, value: &'a Value) -> &'a str {
+        if let Value::String(text) = value {
+            return text;
+        }
         let mut text = String::new();
         self.push_text(&mut text, value);
-        text
+        self.make(Value::String(text)).as_str().unwrap_or_default()
     }
 
-    fn make(&self, value: Value) -> &'a Value {
+    fn make(&mut self, value: Value) -> &'a Value {
         self.spend(size(&value) / STEP);
-        let last = self.last.get();
-        let made = last.next.get_or_init(|| Box::new(Made { value, next: OnceCell::new() }));
-        self.last.set(made);
-        &made.value
+        let Some(last) = self.last.take() else { return &NULL };
+        let (value, next) = &mut **last.0.insert(Box::new((value, Made(None))));
+        self.last = Some(next);
+        value
     }
 
-    fn spend(&self, steps: usize) {
-        self.steps.set(self.steps.get().saturating_sub(steps as u32));
+    fn spend(&mut self, steps: usize) {
+        self.steps = self.steps.saturating_sub(steps as u32);
     }
 
-    fn argument(&self, rules: &'a [Rule], index: usize, data: &'a Value) -> &'a Value {
+    fn argument(&mut self, rules: &'a [Rule], index: usize, data: &'a Value) -> &'a Value {
         rules.get(index).map_or(&NULL, |rule| self.apply(rule, data))
     }
 
     /// What `rule` gives for `data`.
-    pub fn apply(&self, rule: &'a Rule, data: &'a Value) -> &'a Value {
+    pub fn apply(&mut self, rule: &'a Rule, data: &'a Value) -> &'a Value {
         self.spend(1);
         if self.exhausted() {
             return &NULL;
         }
-        let operator = rule.operator;
-        let arguments = &rule.arguments[..];
-        let argument = |index| self.argument(arguments, index, data);
-        let test = |index, data| truthy(self.argument(arguments, index, data));
-        // Operations that decide what they evaluate, and on which data.
+        let (operator, arguments) = (rule.operator, &rule.arguments[..]);
+        let start = self.values.len();
+        // Operations that decide what they evaluate, and on which data; at the end all others.
         match operator {
-            Operator::Constant => &rule.value,
-            Operator::Variable => look_up(data, rule.value.as_str().unwrap_or_default()).unwrap_or(&NULL),
-            Operator::Shared => self.argument(self.shared, self.number(&rule.value) as usize, data),
-            Operator::If => {
+            CONSTANT => return &rule.value,
+            VARIABLE => return look_up(data, rule.value.as_str().unwrap_or_default()).unwrap_or(&NULL),
+            SHARED => {
+                let place = rule.value.as_f64().unwrap_or(0.0) as usize;
+                return self.set.shared.get(place).map_or(&NULL, |shared| self.apply(&shared.rule, data));
+            }
+            IF | ELSE_IF => {
                 let mut rest = arguments;
                 while let [condition, then, more @ ..] = rest {
                     if truthy(self.apply(condition, data)) {
@@ -110,110 +103,149 @@ impl<'a> Logic<'a> {
                     }
                     rest = more;
                 }
-                self.argument(rest, 0, data)
+                return self.argument(rest, 0, data);
             }
-            Operator::Or | Operator::And => {
+            OR | AND => {
                 let mut last = &NULL;
                 for rule in arguments {
                     last = self.apply(rule, data);
-                    if truthy(last) == (operator == Operator::Or) {
+                    if truthy(last) == (operator == OR) {
                         break;
                     }
                 }
-                last
+                return last;
             }
-            Operator::Not | Operator::Truthy => boolean(test(0, data) == (operator == Operator::Truthy)),
-            Operator::All | Operator::Some | Operator::None => {
-                let (all, items) = (operator == Operator::All, argument(0).items());
-                let found = items.iter().any(|item| test(1, item) != all);
-                boolean(if operator == Operator::Some { found } else { !(found || all && items.is_empty()) })
-            }
-            Operator::Map | Operator::Filter => {
-                let mut items = Vec::new();
-                for item in argument(0).items() {
+            ALL | NONE | SOME | MAP | FILTER => {
+                let items = self.argument(arguments, 0, data).items();
+                let mut found = false;
+                for item in items {
                     let result = self.argument(arguments, 1, item);
-                    if operator == Operator::Map {
-                        items.push(result);
-                    } else if truthy(result) {
-                        items.push(item);
+                    found = truthy(result) != (operator == ALL);
+                    match operator {
+                        MAP => self.values.push(result),
+                        FILTER if found => self.values.push(item),
+                        FILTER => {}
+                        _ if found => break,
+                        _ => {}
                     }
                 }
-                self.make(Value::Array(copies(&items)))
+                match operator {
+                    SOME => return boolean(found),
+                    ALL | NONE => return boolean(!(found || operator == ALL && items.is_empty())),
+                    _ => {}
+                }
             }
-            Operator::Reduce => {
-                let items = argument(0).items();
-                items.iter().fold(argument(2), |accumulator, current| {
-                    let scope = [("current", current.clone()), ("accumulator", accumulator.clone())];
-                    self.argument(arguments, 1, self.make(Value::object(scope)))
-                })
+            REDUCE => {
+                let items = self.argument(arguments, 0, data).items();
+                let mut result = self.argument(arguments, 2, data);
+                for item in items {
+                    let scope = [("current", item.clone()), ("accumulator", result.clone())];
+                    let scope = self.make(Value::object(scope));
+                    result = self.argument(arguments, 1, scope);
+                }
+                return result;
             }
-            _ if operator.compares() => {
-                let mut left = argument(0);
-                for rule in arguments.iter().skip(1) {
-                    let right = self.apply(rule, data);
+            _ => {
+                for rule in arguments {
+                    let value = self.apply(rule, data);
+                    self.values.push(value);
+                }
+                // A list may stand for all arguments, or for those from here on.
+                let from = start + (operator == MISSING_SOME) as usize;
+                if (rule.spread || operator == MISSING || operator == MISSING_SOME)
+                    && let Some(Value::Array(items)) = self.values.get(from)
+                {
+                    self.values.truncate(from);
+                    for item in items {
+                        self.values.push(item);
+                    }
+                } else if operator == MISSING_SOME {
+                    self.values.truncate(start);
+                    return &NULL;
+                }
+            }
+        }
+        let all = std::mem::take(&mut self.values);
+        let result = self.compute(operator, all.get(start..).unwrap_or_default(), data);
+        self.values = all;
+        self.values.truncate(start);
+        result
+    }
+
+    /// Operations on evaluated arguments.
+    #[inline(never)]
+    fn compute(&mut self, operator: u8, values: &[&'a Value], data: &'a Value) -> &'a Value {
+        let value = |index: usize| values.get(index).copied().unwrap_or(&NULL);
+        let (first, second) = (value(0), value(1));
+        let made = match operator {
+            VAR => {
+                let found = if first.is_null() { Some(data) } else { look_up(data, self.text(first)) };
+                return found.unwrap_or(second);
+            }
+            NOT | TRUTHY => return boolean(truthy(first) == (operator == TRUTHY)),
+            EQUAL..=GREATER_OR_EQUAL => {
+                let mut left = first;
+                for right in values.iter().skip(1) {
                     if !self.holds(operator, left, right) {
                         return &FALSE;
                     }
                     left = right;
                 }
-                &TRUE
+                return &TRUE;
             }
-            _ => {
-                let mut values = Vec::new();
-                for rule in arguments {
-                    values.push(self.apply(rule, data));
-                }
-                if (rule.spread || operator == Operator::Missing)
-                    && let Some(Value::Array(items)) = values.first()
-                {
-                    values = each(items);
-                }
-                self.compute(operator, &values, data)
-            }
-        }
-    }
-
-    /// Operations on evaluated arguments.
-    fn compute(&self, operator: Operator, values: &[&'a Value], data: &'a Value) -> &'a Value {
-        let value = |index: usize| values.get(index).copied().unwrap_or(&NULL);
-        self.make(match operator {
-            Operator::Var => {
-                let found = match value(0) {
-                    Value::Null => Some(data),
-                    path => look_up(data, &self.text(path)),
-                };
-                return found.unwrap_or(value(1));
-            }
-            Operator::Fractional => return self.fractional(values, data).unwrap_or(&NULL),
-            Operator::List => Value::Array(copies(values)),
-            Operator::Missing => Value::Array(self.missing(values, data)),
-            Operator::MissingSome => {
-                let Value::Array(names) = value(1) else { return &NULL };
-                let mut missing = self.missing(&each(names), data);
-                if (names.len() - missing.len()) as f64 >= self.number(value(0)) {
-                    missing.clear();
-                }
-                Value::Array(missing)
-            }
-            Operator::Merge => {
-                let mut all = Vec::new();
-                for value in values {
-                    match value {
-                        Value::Array(items) => all.append(&mut each(items)),
-                        _ => all.push(*value),
+            IN => {
+                // In nothing there is nothing: the reference and flagd's JavaScript engine have it so.
+                if let Value::String(text) = second {
+                    let (mut rest, part) = (text.as_bytes(), self.text(first).as_bytes());
+                    while let [_, more @ ..] = rest {
+                        if rest.starts_with(part) {
+                            return &TRUE;
+                        }
+                        rest = more;
                     }
                 }
-                Value::Array(copies(&all))
+                for item in second.items() {
+                    if self.holds(STRICT_EQUAL, item, first) {
+                        return &TRUE;
+                    }
+                }
+                return &FALSE;
             }
-            Operator::In => {
-                return boolean(match value(1) {
-                    // In nothing there is nothing: the reference and flagd's JavaScript engine have it so.
-                    Value::String(text) if text.is_empty() => false,
-                    Value::String(text) => contains(text.as_bytes(), self.text(value(0)).as_bytes()),
-                    list => list.items().iter().any(|item| same(item, value(0))),
-                });
+            STARTS_WITH | ENDS_WITH => {
+                let [Value::String(text), Value::String(part)] = values else { return &NULL };
+                let from = if operator == STARTS_WITH { 0 } else { text.len().wrapping_sub(part.len()) };
+                let rest = text.as_bytes().get(from..);
+                return boolean(rest.is_some_and(|rest| rest.starts_with(part.as_bytes())));
             }
-            Operator::Cat => {
+            SEM_VER => {
+                let [left, operator, right] = values else { return &NULL };
+                let (left, operator) = (self.text(left), self.text(operator));
+                return sem_ver::holds(left, operator, self.text(right)).map_or(&NULL, boolean);
+            }
+            FRACTIONAL => return self.fractional(values, data).unwrap_or(&NULL),
+            LIST | MAP | FILTER | MERGE | MISSING | MISSING_SOME => {
+                let (mut values, missing) = (values, matches!(operator, MISSING | MISSING_SOME));
+                if operator == MISSING_SOME {
+                    values = values.get(1..).unwrap_or_default();
+                }
+                let mut all = Vec::new();
+                for value in values {
+                    if operator == MERGE
+                        && let Value::Array(items) = value
+                    {
+                        for item in items {
+                            all.push(item.clone());
+                        }
+                    } else if !missing || look_up(data, self.text(value)).is_none_or(Value::is_null) {
+                        all.push((*value).clone());
+                    }
+                }
+                if operator == MISSING_SOME && (values.len() - all.len()) as f64 >= self.number(first) {
+                    all.clear();
+                }
+                Value::Array(all)
+            }
+            CAT => {
                 let mut text = String::new();
                 for value in values {
                     if !value.is_null() {
@@ -222,11 +254,14 @@ impl<'a> Logic<'a> {
                 }
                 Value::String(text)
             }
-            Operator::Substr => {
-                let text = self.text(value(0));
-                let count = text.bytes().filter(|byte| byte & 0xc0 != 0x80).count() as f64;
+            SUBSTR => {
+                let text = self.text(first);
+                let mut count = 0.0;
+                for byte in text.bytes() {
+                    count += begins(byte);
+                }
                 // One below 0 counts from the end. What is no number is 0: nothing is above or below it.
-                let from = |value, zero: f64| {
+                let mut from = |value, zero: f64| {
                     let n = self.number(value).trunc();
                     if n < 0.0 {
                         count + n
@@ -236,140 +271,94 @@ impl<'a> Logic<'a> {
                         zero
                     }
                 };
-                let start = from(value(1), 0.0).max(0.0);
+                let start = from(second, 0.0).max(0.0);
                 let end = if value(2).is_null() { count } else { from(value(2), start) };
-                let (mut part, mut at) = (String::new(), 0.0);
-                for c in text.chars() {
-                    if at >= start && at < end {
-                        part.push(c);
-                    }
-                    at += 1.0;
-                }
-                Value::String(part)
+                text.get(place(text, start)..place(text, end)).unwrap_or_default().into()
             }
-            Operator::StartsWith | Operator::EndsWith => {
-                let [Value::String(text), Value::String(part)] = values else { return &NULL };
-                let (text, part) = (text.as_bytes(), part.as_bytes());
-                return boolean(match operator {
-                    Operator::StartsWith => text.starts_with(part),
-                    _ => text.ends_with(part),
-                });
-            }
-            Operator::SemVer => {
-                let [left, operator, right] = values else { return &NULL };
-                let text = |value| self.text(value);
-                return sem_ver::holds(&text(left), &text(operator), &text(right)).map_or(&NULL, boolean);
-            }
-            _ => return self.calculate(operator, values),
-        })
-    }
-
-    fn calculate(&self, operator: Operator, values: &[&'a Value]) -> &'a Value {
-        let mut numbers = values.iter().map(|value| self.number(value));
-        let first = match (operator, values.len()) {
-            (Operator::Add, _) | (Operator::Subtract, 1) => Some(0.0),
-            (Operator::Multiply, _) | (Operator::Divide, 1) => Some(1.0),
-            _ => numbers.next(),
-        };
-        let Some(first) = first else { return &NULL };
-        self.make(Value::Number(numbers.fold(first, |a, b| match operator {
-            Operator::Add => a + b,
-            Operator::Subtract => a - b,
-            Operator::Multiply => a * b,
-            Operator::Divide => a / b,
-            Operator::Remainder => (self.numbers.remainder)(a, b),
-            // One that is no number makes the whole none, as `Math.max` has it.
-            Operator::Max if a >= b => a,
-            Operator::Min if a <= b => a,
-            _ if a.is_nan() => a,
-            _ => b,
-        })))
-    }
-
-    fn fractional(&self, values: &[&'a Value], data: &Value) -> Option<&'a Value> {
-        let (first, rest) = values.split_first()?;
-        let by_text = self.bucketing == Bucketing::Text;
-        let implicit;
-        let (key, entries) = match first {
-            Value::Null => return None,
-            // Without a key of its own it begins with an entry.
-            _ if matches!(first, Value::Array(_)) || by_text && first.as_str().is_none() => {
-                let flag = data.get("$flagd")?.get("flagKey")?;
-                let person = data.get("targetingKey").filter(|key| truthy(key))?;
-                implicit = if by_text {
-                    let mut text = self.text(flag);
-                    self.push_text(&mut text, person);
-                    Value::String(text)
-                } else {
-                    person.as_str()?;
-                    Value::Array(copies(&[flag, person]))
-                };
-                (&implicit, values)
-            }
-            _ => (*first, rest),
-        };
-        let mut bytes = Vec::new();
-        let bytes = match key {
-            Value::String(text) if by_text => text.as_bytes(),
             _ => {
-                fractional::encode(&mut bytes, key);
-                &bytes
+                let single = values.len() == 1 && (operator == SUBTRACT || operator == DIVIDE);
+                let (mut result, mut rest) = (if operator < MULTIPLY { 0.0 } else { 1.0 }, values);
+                if !(single || operator == ADD || operator == MULTIPLY) {
+                    let [first, more @ ..] = values else { return &NULL };
+                    (result, rest) = (self.number(first), more);
+                }
+                for value in rest {
+                    let (a, b) = (result, self.number(value));
+                    result = match operator {
+                        ADD => a + b,
+                        SUBTRACT => a - b,
+                        MULTIPLY => a * b,
+                        DIVIDE => a / b,
+                        REMAINDER => (self.set.numbers.remainder)(a, b),
+                        // One that is no number makes the whole none, as `Math.max` has it.
+                        MAX if a >= b => a,
+                        MIN if a <= b => a,
+                        _ if a.is_nan() => a,
+                        _ => b,
+                    };
+                }
+                Value::Number(result)
             }
         };
-        fractional::choose(bytes, entries)
+        self.make(made)
     }
 
-    /// Those of the names that lead to nothing.
-    fn missing(&self, names: &[&Value], data: &Value) -> Vec<Value> {
-        let mut missing = Vec::new();
-        for name in names {
-            if look_up(data, &self.text(name)).is_none_or(Value::is_null) {
-                missing.push(*name);
+    fn fractional(&mut self, values: &[&'a Value], data: &'a Value) -> Option<&'a Value> {
+        let (first, mut entries) = values.split_first()?;
+        let by_text = self.set.bucketing == Bucketing::Text;
+        let mut hash = Hash::default();
+        let (mut key, mut person) = (*first, None);
+        // Without a key of its own it begins with an entry.
+        let implicit = match key {
+            Value::Null => return None,
+            Value::Array(_) => true,
+            Value::String(_) => false,
+            _ => by_text,
+        };
+        if implicit {
+            entries = values;
+            key = look_up(data, "$flagd.flagKey")?;
+            person = Some(look_up(data, "targetingKey").filter(|key| truthy(key))?);
+            if !by_text {
+                person?.as_str()?;
+                hash.head(4, 2);
             }
         }
-        copies(&missing)
+        for key in [Some(key), person].into_iter().flatten() {
+            if by_text {
+                hash.text(self.text(key));
+            } else {
+                hash.encode(key);
+            }
+        }
+        fractional::choose(hash.end(), entries)
     }
 
-    fn holds(&self, operator: Operator, a: &Value, b: &Value) -> bool {
-        let order = || self.order(a, b);
-        match operator {
-            Operator::Equal => self.equal(a, b),
-            Operator::NotEqual => !self.equal(a, b),
-            Operator::StrictEqual => same(a, b),
-            Operator::StrictNotEqual => !same(a, b),
-            Operator::Less => order() == Some(Ordering::Less),
-            Operator::Greater => order() == Some(Ordering::Greater),
-            Operator::LessOrEqual => order().is_some_and(Ordering::is_le),
-            _ => order().is_some_and(Ordering::is_ge),
-        }
-    }
-
-    /// JavaScript's `==`.
-    fn equal(&self, a: &Value, b: &Value) -> bool {
-        match (a, b) {
-            (Value::Null, _) | (_, Value::Null) | (Value::String(_), Value::String(_)) => same(a, b),
-            (Value::Array(_) | Value::Object(_), Value::Array(_) | Value::Object(_)) => false,
-            _ => self.order(a, b) == Some(Ordering::Equal),
-        }
-    }
-
-    /// JavaScript's `<` and `>`: two texts by their letters, everything else as numbers.
-    fn order(&self, a: &Value, b: &Value) -> Option<Ordering> {
-        let texts = |value: &Value| matches!(value, Value::String(_) | Value::Array(_) | Value::Object(_));
-        if texts(a) && texts(b) {
-            return Some(self.text(a).cmp(&self.text(b)));
-        }
-        self.number(a).partial_cmp(&self.number(b))
+    /// Whether two values compare so.
+    fn holds(&mut self, operator: u8, a: &'a Value, b: &'a Value) -> bool {
+        let (kind, other) = (a.kind(), b.kind());
+        let lower = kind.min(other);
+        // JavaScript's `===` is for two of one kind, and so is its `==` where one of them is `null`. Two lists or objects are
+        // never the same one.
+        let of_one_kind = kind == other || operator < STRICT_EQUAL && lower > NOTHING;
+        let order = if operator < LESS && !(of_one_kind && lower < ARRAY) {
+            None
+        } else if lower >= STRING {
+            // JavaScript's `<` and `>`: two texts by their letters, everything else as numbers.
+            Some(self.text(a).cmp(self.text(b)))
+        } else {
+            self.number(a).partial_cmp(&self.number(b))
+        };
+        compares(operator, order)
     }
 
     /// JavaScript's `Number`.
-    fn number(&self, value: &Value) -> f64 {
+    fn number(&mut self, value: &'a Value) -> f64 {
         match value {
             Value::Null => 0.0,
             Value::Bool(truth) => *truth as u8 as f64,
             Value::Number(number) => *number,
-            Value::String(text) => (self.numbers.parse)(text),
-            _ => (self.numbers.parse)(&self.text(value)),
+            _ => (self.set.numbers.parse)(self.text(value)),
         }
     }
 
@@ -378,7 +367,7 @@ impl<'a> Logic<'a> {
             Value::Null => to.push_str("null"),
             Value::Bool(true) => to.push_str("true"),
             Value::Bool(false) => to.push_str("false"),
-            Value::Number(number) => to.push_str(&(self.numbers.print)(*number)),
+            Value::Number(number) => to.push_str(&(self.set.numbers.print)(*number)),
             Value::String(text) => to.push_str(text),
             Value::Array(items) => {
                 for (index, item) in items.iter().enumerate() {
@@ -395,26 +384,14 @@ impl<'a> Logic<'a> {
     }
 }
 
-// By hand: each `collect` of a kind is code of its own.
-
-fn each(items: &[Value]) -> Vec<&Value> {
-    let mut all = Vec::new();
-    for item in items {
-        all.push(item);
-    }
-    all
-}
-
-fn copies(values: &[&Value]) -> Vec<Value> {
-    let mut all = Vec::new();
-    for value in values {
-        all.push((*value).clone());
-    }
-    all
-}
-
 fn boolean(truth: bool) -> &'static Value {
     if truth { &TRUE } else { &FALSE }
+}
+
+/// Whether what compares so is in this order: for each operator one bit for less, equal, greater, and neither.
+pub fn compares(operator: u8, order: Option<Ordering>) -> bool {
+    let order = order.map_or(3, |order| (order as i8 + 1) as u8);
+    0x6431_d2d2_u32 >> (4 * operator + order) & 1 != 0
 }
 
 /// As in JsonLogic: what JavaScript takes for true, less empty lists.
@@ -431,10 +408,7 @@ pub fn truthy(value: &Value) -> bool {
 
 /// What `path` leads to (`user.roles.0`); the whole for an empty path, nothing where it ends early.
 fn look_up<'a>(mut data: &'a Value, path: &str) -> Option<&'a Value> {
-    if path.is_empty() {
-        return Some(data);
-    }
-    let mut rest = Some(path);
+    let mut rest = Some(path).filter(|path| !path.is_empty());
     while let Some(path) = rest {
         let (name, more) = cut(path, b'.');
         data = match data {
@@ -456,30 +430,41 @@ fn index(digits: &str) -> Option<usize> {
     (!digits.is_empty()).then_some(index)
 }
 
-/// JavaScript's `===`; two lists or objects are never the same one.
-fn same(a: &Value, b: &Value) -> bool {
-    match (a, b) {
-        (Value::Null, Value::Null) => true,
-        (Value::Bool(a), Value::Bool(b)) => a == b,
-        (Value::Number(a), Value::Number(b)) => a == b,
-        (Value::String(a), Value::String(b)) => a == b,
-        _ => false,
-    }
+/// 1 for the first byte of a letter, 0 for its others.
+fn begins(byte: u8) -> f64 {
+    (byte & 0xc0 != 0x80) as u8 as f64
 }
 
-/// Byte by byte: the search of `str` is made for haystacks that contexts do not hold, and is large.
-fn contains(text: &[u8], part: &[u8]) -> bool {
-    part.is_empty() || text.windows(part.len()).any(|window| window == part)
+/// Where in a text so many letters have passed, or its end.
+fn place(text: &str, letters: f64) -> usize {
+    let mut passed = 0.0;
+    for (at, byte) in text.bytes().enumerate() {
+        if passed >= letters && begins(byte) > 0.0 {
+            return at;
+        }
+        passed += begins(byte);
+    }
+    text.len()
 }
 
 /// How much memory a value holds, roughly.
 fn size(value: &Value) -> usize {
+    let mut all = 1;
     match value {
-        Value::String(text) => text.len(),
-        Value::Array(items) => items.iter().map(size).sum::<usize>() + 1,
-        Value::Object(members) => members.iter().map(|(_, value)| size(value)).sum::<usize>() + 1,
-        _ => 1,
+        Value::String(text) => all = text.len(),
+        Value::Array(items) => {
+            for item in items {
+                all += size(item);
+            }
+        }
+        Value::Object(members) => {
+            for (_, value) in members {
+                all += size(value);
+            }
+        }
+        _ => {}
     }
+    all
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! From JsonLogic to a checked tree: what is compiled can be evaluated, whatever the context.
 
 use super::super::error::Fault;
-use super::super::value::{First, Node, Value, cut, step};
+use super::super::value::{ARRAY, First, Node, Value, cut, step};
 
 /// The deepest nesting of operations and lists in one rule, its `$ref`s included.
 pub const MAX_LEVELS: u32 = 64;
@@ -12,298 +12,240 @@ pub const MAX_NODES: u32 = 10_000;
 #[derive(Debug)]
 pub struct Rule {
     /// What it does.
-    pub operator: Operator,
+    pub operator: u8,
+    /// The argument was written without a list around it, and may bring the list of all arguments.
+    pub spread: bool,
     /// What a constant gives; the path of a variable; the place of a shared rule.
     pub value: Value,
     /// On what it does it.
     pub arguments: Vec<Rule>,
-    /// The argument was written without a list around it, and may bring the list of all arguments.
-    pub spread: bool,
 }
 
-impl Rule {
-    fn new(operator: Operator, value: Value, arguments: Vec<Rule>) -> Rule {
-        Rule { operator, value, arguments, spread: false }
+impl Default for Rule {
+    /// `null`.
+    fn default() -> Rule {
+        Rule { operator: CONSTANT, spread: false, value: Value::Null, arguments: Vec::new() }
     }
 }
 
-/// What a rule can do.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Operator {
-    /// Gives its value.
-    Constant,
-    /// `{"var": "path"}`, by far the most frequent operation.
-    Variable,
-    /// A list with rules in it.
-    List,
-    /// The shared rule at its place.
-    Shared,
-    Var,
-    Missing,
-    MissingSome,
-    If,
-    Equal,
-    StrictEqual,
-    NotEqual,
-    StrictNotEqual,
-    Less,
-    LessOrEqual,
-    Greater,
-    GreaterOrEqual,
-    Not,
-    Truthy,
-    Or,
-    And,
-    Max,
-    Min,
-    Add,
-    Subtract,
-    Multiply,
-    Divide,
-    Remainder,
-    Map,
-    Filter,
-    Reduce,
-    All,
-    None,
-    Some,
-    Merge,
-    In,
-    Cat,
-    Substr,
-    Fractional,
-    SemVer,
-    StartsWith,
-    EndsWith,
+/// A rule that flags share, with its size: 0 before it is compiled.
+#[derive(Debug, Default)]
+pub struct Shared {
+    pub rule: Rule,
+    nodes: u32,
+    levels: u32,
 }
 
-/// The names, in the order of [`OPERATORS`]: a table of names would take twice the room.
-const NAMES: &str = "var missing missing_some if ?: == === != !== < <= > >= ! !! or and max min + - * / % \
-                     map filter reduce all none some merge in cat substr fractional sem_ver starts_with ends_with";
+/// Being compiled: a `$ref` to it from here is a circle.
+const OPEN: u32 = u32::MAX;
 
-const OPERATORS: [Operator; 38] = [
-    Operator::Var,
-    Operator::Missing,
-    Operator::MissingSome,
-    Operator::If,
-    Operator::If,
-    Operator::Equal,
-    Operator::StrictEqual,
-    Operator::NotEqual,
-    Operator::StrictNotEqual,
-    Operator::Less,
-    Operator::LessOrEqual,
-    Operator::Greater,
-    Operator::GreaterOrEqual,
-    Operator::Not,
-    Operator::Truthy,
-    Operator::Or,
-    Operator::And,
-    Operator::Max,
-    Operator::Min,
-    Operator::Add,
-    Operator::Subtract,
-    Operator::Multiply,
-    Operator::Divide,
-    Operator::Remainder,
-    Operator::Map,
-    Operator::Filter,
-    Operator::Reduce,
-    Operator::All,
-    Operator::None,
-    Operator::Some,
-    Operator::Merge,
-    Operator::In,
-    Operator::Cat,
-    Operator::Substr,
-    Operator::Fractional,
-    Operator::SemVer,
-    Operator::StartsWith,
-    Operator::EndsWith,
-];
+/// What a rule can do: the names of the operators, each at the place of its number.
+const NAMES: &str = "== != === !== < <= > >= ! !! map filter all none some reduce if ?: or and + - * / % max min var missing \
+                     missing_some merge in cat substr fractional sem_ver starts_with ends_with $ref";
 
-impl Operator {
-    /// The operator of that name.
-    fn of(name: &str) -> Option<Operator> {
-        let mut names = NAMES;
-        for operator in OPERATORS {
-            let (first, rest) = cut(names, b' ');
-            if first == name {
-                return Some(operator);
-            }
-            names = rest.unwrap_or("");
+// Comparisons, up to the last one that is named here: one with fewer than two sides cannot be meant.
+pub const EQUAL: u8 = 0;
+pub const STRICT_EQUAL: u8 = 2;
+pub const LESS: u8 = 4;
+pub const GREATER_OR_EQUAL: u8 = 7;
+
+pub const NOT: u8 = 8;
+pub const TRUTHY: u8 = 9;
+pub const MAP: u8 = 10;
+pub const FILTER: u8 = 11;
+pub const ALL: u8 = 12;
+pub const NONE: u8 = 13;
+pub const SOME: u8 = 14;
+pub const REDUCE: u8 = 15;
+pub const IF: u8 = 16;
+pub const ELSE_IF: u8 = 17;
+pub const OR: u8 = 18;
+pub const AND: u8 = 19;
+pub const ADD: u8 = 20;
+pub const SUBTRACT: u8 = 21;
+pub const MULTIPLY: u8 = 22;
+pub const DIVIDE: u8 = 23;
+pub const REMAINDER: u8 = 24;
+pub const MAX: u8 = 25;
+pub const MIN: u8 = 26;
+pub const VAR: u8 = 27;
+pub const MISSING: u8 = 28;
+pub const MISSING_SOME: u8 = 29;
+pub const MERGE: u8 = 30;
+pub const IN: u8 = 31;
+pub const CAT: u8 = 32;
+pub const SUBSTR: u8 = 33;
+pub const FRACTIONAL: u8 = 34;
+pub const SEM_VER: u8 = 35;
+pub const STARTS_WITH: u8 = 36;
+pub const ENDS_WITH: u8 = 37;
+/// The shared rule at its place.
+pub const SHARED: u8 = 38;
+
+// What has no name.
+
+/// A list with rules in it.
+pub const LIST: u8 = 39;
+/// Gives its value.
+pub const CONSTANT: u8 = 40;
+/// `{"var": "path"}`, by far the most frequent operation.
+pub const VARIABLE: u8 = 41;
+
+/// The place of a name among others.
+pub fn position(mut names: &str, name: &str) -> Option<u8> {
+    let mut place = 0;
+    loop {
+        let (first, rest) = cut(names, b' ');
+        if first == name {
+            return Some(place);
         }
-        None
-    }
-
-    /// Compares neighbours: with fewer than two arguments there are none, and the rule cannot be meant.
-    pub fn compares(self) -> bool {
-        self as u8 >= Operator::Equal as u8 && self as u8 <= Operator::GreaterOrEqual as u8
+        names = rest?;
+        place += 1;
     }
 }
 
 /// Compiles the rules of one document. A shared rule is compiled once, at its first use.
 pub struct Compiler<'a> {
+    /// What is wrong.
+    pub first: First<'a>,
     evaluators: Node<'a>,
     /// The path to them.
     path: String,
-    states: Vec<State>,
     /// The shared rules; those that no flag uses stay `null`.
-    pub shared: Vec<Rule>,
+    pub shared: Vec<Shared>,
     /// Whether a rule reads the time.
     pub uses_time: bool,
     nodes: u32,
     deepest: u32,
 }
 
-#[derive(Clone, Copy)]
-enum State {
-    Unused,
-    /// Being compiled: a `$ref` to it from here is a circle.
-    Open,
-    Ready {
-        nodes: u32,
-        levels: u32,
-    },
-}
-
 impl<'a> Compiler<'a> {
     /// `evaluators` is the document's `$evaluators`, if any, and `path` the path to it.
-    pub fn new(evaluators: Node<'a>, path: String) -> Compiler<'a> {
-        let mut compiler = Compiler {
-            evaluators,
-            path,
-            states: Vec::new(),
-            shared: Vec::new(),
-            uses_time: false,
-            nodes: 0,
-            deepest: 0,
-        };
-        for _ in evaluators.members() {
-            compiler.states.push(State::Unused);
-            compiler.shared.push(Rule::new(Operator::Constant, Value::Null, Vec::new()));
-        }
-        compiler
+    pub fn new(first: First<'a>, evaluators: Node<'a>, path: String) -> Compiler<'a> {
+        let mut shared = Vec::new();
+        shared.resize_with(evaluators.members().len(), Shared::default);
+        Compiler { first, evaluators, path, shared, uses_time: false, nodes: 0, deepest: 0 }
     }
 
     /// The rule of one flag; of no use with a flaw.
-    pub fn compile(&mut self, node: Node<'a>, first: &mut First<'a>) -> Rule {
+    pub fn compile(&mut self, node: &'a Value) -> Rule {
         self.nodes = 0;
         self.deepest = 0;
-        self.rule(node, 1, first)
+        let mut rule = Rule::default();
+        self.rule(&mut rule, node, 1);
+        rule
     }
 
-    fn rule(&mut self, node: Node<'a>, level: u32, first: &mut First<'a>) -> Rule {
+    fn rule(&mut self, rule: &mut Rule, node: &'a Value, level: u32) {
         self.nodes += 1;
-        if matches!(node.value(), Some(Value::Array(_) | Value::Object(_))) {
+        if node.kind() >= ARRAY {
             self.deepest = self.deepest.max(level);
         }
-        self.check(node, first);
-        match node.value() {
-            _ if !first.is_none() => {}
-            Some(Value::Array(_)) => {
-                let rules = self.rules(node, level + 1, first);
-                if rules.iter().any(|rule| rule.operator != Operator::Constant) {
-                    return Rule::new(Operator::List, Value::Null, rules);
+        self.check(node);
+        if !self.first.is_none() {
+            return;
+        }
+        let mut given = node;
+        match node {
+            Value::Array(_) => rule.operator = LIST,
+            Value::Object(members) => match &members[..] {
+                [] => {}
+                [(name, argument)] if let Some(operator) = position(NAMES, name) => {
+                    (rule.operator, given) = (operator, argument);
                 }
-            }
-            Some(Value::Object(members)) if !members.is_empty() => {
-                return match &members[..] {
-                    [(name, value)] => self.operation(name, Node::root(value), level, first),
-                    _ => fail(node, Fault::Operator, first),
-                };
-            }
-            Some(Value::String(text)) => {
+                [(_, argument)] => self.wrong(argument, Fault::Operator),
+                _ => self.wrong(node, Fault::Operator),
+            },
+            Value::String(text) => {
                 self.uses_time |= text.starts_with("$flagd") && text != "$flagd.flagKey";
             }
             _ => {}
         }
-        Rule::new(Operator::Constant, node.value().cloned().unwrap_or(Value::Null), Vec::new())
-    }
-
-    fn rules(&mut self, node: Node<'a>, level: u32, first: &mut First<'a>) -> Vec<Rule> {
-        let mut rules = Vec::new();
-        for item in node.items() {
-            rules.push(self.rule(Node::root(item), level, first));
+        if rule.operator == SHARED {
+            return self.reference(rule, given, level);
         }
-        rules
-    }
-
-    fn operation(&mut self, name: &str, node: Node<'a>, level: u32, first: &mut First<'a>) -> Rule {
-        if name == "$ref" {
-            return self.reference(node, level, first);
-        }
-        let Some(operator) = Operator::of(name) else { return fail(node, Fault::Operator, first) };
-        let spread = !matches!(node.value(), Some(Value::Array(_)));
-        let mut arguments =
-            if spread { vec![self.rule(node, level + 1, first)] } else { self.rules(node, level + 1, first) };
-        if operator.compares() && arguments.len() < 2 {
-            return fail(node, Fault::Operator, first);
-        }
-        if let (Operator::Var, [Rule { operator: Operator::Constant, value, .. }]) =
-            (operator, &mut arguments[..])
-            && matches!(value, Value::String(_))
-        {
-            return Rule::new(Operator::Variable, std::mem::replace(value, Value::Null), Vec::new());
-        }
-        Rule { spread, ..Rule::new(operator, Value::Null, arguments) }
-    }
-
-    fn reference(&mut self, node: Node<'a>, level: u32, first: &mut First<'a>) -> Rule {
-        let Some(Value::String(name)) = node.value() else { return fail(node, Fault::Type, first) };
-        let evaluators = self.evaluators;
-        let found = evaluators.members().iter().rposition(|(n, _)| n == name);
-        let Some(index) = found else { return fail(node, Fault::Reference, first) };
-        match self.states.get(index).copied() {
-            Some(State::Ready { nodes, levels }) => {
-                self.nodes += nodes;
-                self.deepest = self.deepest.max(level + levels);
-                self.check(node, first);
+        if rule.operator != CONSTANT {
+            let items = match given {
+                Value::Array(items) => items,
+                _ => {
+                    rule.spread = rule.operator > TRUTHY;
+                    std::slice::from_ref(given)
+                }
+            };
+            let mut constants = 0;
+            for item in items {
+                let mut argument = Rule::default();
+                self.rule(&mut argument, item, level + 1);
+                constants += (argument.operator == CONSTANT) as usize;
+                rule.arguments.push(argument);
             }
-            Some(State::Unused) => {
+            if rule.operator <= GREATER_OR_EQUAL && items.len() < 2 {
+                self.wrong(given, Fault::Operator);
+            }
+            if let [argument @ Rule { value: Value::String(_), operator: CONSTANT, .. }] =
+                &mut rule.arguments[..]
+                && rule.operator == VAR
+            {
+                argument.operator = VARIABLE;
+                let argument = rule.arguments.remove(0);
+                *rule = argument;
+                return;
+            }
+            if rule.operator == LIST && constants == items.len() {
+                *rule = Rule::default();
+            }
+        }
+        if rule.operator == CONSTANT {
+            rule.value = node.clone();
+        }
+    }
+
+    fn reference(&mut self, rule: &mut Rule, node: &'a Value, level: u32) {
+        let Value::String(name) = node else { return self.wrong(node, Fault::Type) };
+        let evaluators = self.evaluators.members();
+        let place = evaluators.iter().rposition(|(n, _)| n == name).unwrap_or(usize::MAX);
+        let (Some((name, there)), Some(shared)) = (evaluators.get(place), self.shared.get_mut(place)) else {
+            return self.wrong(node, Fault::Reference);
+        };
+        rule.value = Value::Number(place as f64);
+        match shared.nodes {
+            OPEN => self.wrong(node, Fault::Reference),
+            0 => {
+                shared.nodes = OPEN;
                 let (nodes, deepest) = (self.nodes, self.deepest);
                 self.deepest = level;
-                self.set(index, State::Open);
                 // What is wrong with it is wrong there.
                 let mut path = self.path.clone();
                 step(&mut path, name, 0);
-                let shared = evaluators.member(name);
-                let part = std::mem::replace(&mut first.part, (shared, path));
-                let rule = self.rule(shared, level + 1, first);
-                first.part = part;
-                // A rule that fails is not marked: it may be too deep from here and serve another flag.
-                let state = if first.is_none() {
-                    State::Ready { nodes: self.nodes - nodes, levels: self.deepest - level }
-                } else {
-                    State::Unused
-                };
-                self.set(index, state);
-                if let Some(shared) = self.shared.get_mut(index) {
-                    *shared = rule;
+                let part = std::mem::replace(&mut self.first.part, (Node::root(there), path));
+                let mut rule = Rule::default();
+                self.rule(&mut rule, there, level + 1);
+                self.first.part = part;
+                // One that fails is not done: it may be too deep from here and serve another flag.
+                let nodes = if self.first.is_none() { self.nodes - nodes } else { 0 };
+                let levels = self.deepest - level;
+                if let Some(shared) = self.shared.get_mut(place) {
+                    *shared = Shared { rule, nodes, levels };
                 }
                 self.deepest = self.deepest.max(deepest);
             }
-            _ => return fail(node, Fault::Reference, first),
-        }
-        Rule::new(Operator::Shared, Value::Number(index as f64), Vec::new())
-    }
-
-    fn set(&mut self, index: usize, state: State) {
-        if let Some(s) = self.states.get_mut(index) {
-            *s = state;
+            nodes => {
+                self.nodes += nodes;
+                self.deepest = self.deepest.max(level + shared.levels);
+                self.check(node);
+            }
         }
     }
 
-    fn check(&self, node: Node<'a>, first: &mut First<'a>) {
+    fn check(&mut self, node: &'a Value) {
         if self.nodes > MAX_NODES || self.deepest > MAX_LEVELS {
-            first.wrong(node, "", Fault::TooDeep);
+            self.wrong(node, Fault::TooDeep);
         }
     }
-}
 
-fn fail<'a>(node: Node<'a>, fault: Fault, first: &mut First<'a>) -> Rule {
-    first.wrong(node, "", fault);
-    Rule::new(Operator::Constant, Value::Null, Vec::new())
+    fn wrong(&mut self, node: &'a Value, fault: Fault) {
+        self.first.wrong(Node::root(node), "", fault);
+    }
 }
 
 #[cfg(test)]
@@ -320,15 +262,16 @@ mod tests {
     }
 
     fn compiler(evaluators: Value) -> Compiler<'static> {
-        Compiler::new(Node::root(Box::leak(Box::new(evaluators))), String::new())
+        let first = First::new(Node::default(), String::new());
+        Compiler::new(first, Node::root(Box::leak(Box::new(evaluators))), String::new())
     }
 
     impl Compiler<'static> {
         fn compiled(&mut self, rule: Value) -> Result<Rule, Flaw> {
-            let root = Node::root(Box::leak(Box::new(rule)));
-            let mut first = First::new(root, String::new());
-            let rule = self.compile(root, &mut first);
-            if first.end() { Ok(rule) } else { Err(first.reports.remove(0)) }
+            let rule = Box::leak(Box::new(rule));
+            self.first.part = (Node::root(rule), String::new());
+            let rule = self.compile(rule);
+            if self.first.end() { Ok(rule) } else { Err(self.first.reports.remove(0)) }
         }
     }
 
@@ -468,15 +411,17 @@ mod tests {
 
     #[test]
     fn every_name_leads_to_its_own_operator() {
-        let names: Vec<&str> = NAMES.split(' ').collect();
-        assert_eq!(names.len(), OPERATORS.len());
-        for (name, operator) in names.into_iter().zip(OPERATORS) {
-            assert_eq!(Operator::of(name), Some(operator), "{name}");
+        for (operator, name) in NAMES.split(' ').enumerate() {
+            assert_eq!(position(NAMES, name), Some(operator as u8), "{name}");
         }
+        for (name, operator) in
+            [("==", EQUAL), (">=", GREATER_OR_EQUAL), ("reduce", REDUCE), ("var", VAR), ("$ref", SHARED)]
+        {
+            assert_eq!(position(NAMES, name), Some(operator), "{name}");
+        }
+        assert_eq!(NAMES.split(' ').count(), LIST as usize);
         for name in ["", "if ?:", "nope", " "] {
-            assert_eq!(Operator::of(name), None, "{name:?}");
+            assert_eq!(position(NAMES, name), None, "{name:?}");
         }
-        let comparing = OPERATORS.into_iter().filter(|operator| operator.compares()).count();
-        assert_eq!(comparing, 8);
     }
 }

@@ -4,52 +4,41 @@ use std::cmp::Ordering;
 
 use super::super::value::cut;
 use super::super::version::Version;
+use super::operators::compares;
+use super::rule::{GREATER_OR_EQUAL, position};
 
 /// Whether `left operator right`; `None` where an argument is wrong. `^` is the same major, `~` the same major and minor version.
 pub fn holds(left: &str, operator: &str, right: &str) -> Option<bool> {
-    let ((a, [major, minor]), (b, [other_major, other_minor])) = (parse(left)?, parse(right)?);
-    let order = a.order(&b)?;
-    let (equal, less) = (order == Ordering::Equal, order == Ordering::Less);
-    Some(match operator {
-        "=" => equal,
-        "!=" => !equal,
-        "<" => less,
-        "<=" => less || equal,
-        ">" => !(less || equal),
-        ">=" => !less,
-        "^" => major == other_major,
-        "~" => major == other_major && minor == other_minor,
-        _ => return None,
+    // The numbers of the comparisons, two of them twice, and then two of its own.
+    let operator = position("= != = != < <= > >= ^ ~", operator)?;
+    let (left, right) = (parse(left)?, parse(right)?);
+    Some(match operator.checked_sub(GREATER_OR_EQUAL) {
+        Some(numbers @ 1..) => left.by_numbers(&right, numbers) == Ordering::Equal,
+        _ => compares(operator, left.order(&right)),
     })
 }
 
-/// A semantic version, or the first one or two numbers of one, and its major and minor number; a leading `v` is dropped.
-fn parse(text: &str) -> Option<(Version, [&str; 2])> {
+/// A semantic version, or the first one or two numbers of one; a leading `v` is dropped.
+fn parse(text: &str) -> Option<Version> {
     let text = match text.as_bytes() {
         [b'v' | b'V', ..] => &text[1..],
         _ => text,
     };
     // Where the pre-release or the build metadata begins.
     let (release, _) = cut(cut(text, b'-').0, b'+');
-    let mut first = ["0"; 2];
-    let mut parts = 0;
-    let mut rest = Some(release);
+    let (mut parts, mut rest) = (0, Some(release));
     while let Some(numbers) = rest {
         let (part, more) = cut(numbers, b'.');
         if part.len() > 1 && part.as_bytes()[0] == b'0' {
             return None;
         }
-        if let Some(place) = first.get_mut(parts) {
-            *place = part;
-        }
-        parts += 1;
-        rest = more;
+        (parts, rest) = (parts + 1, more);
     }
+    // Dates have one part, and go on.
     if parts > 3 || (parts < 3 && release.len() < text.len()) {
         return None;
     }
-    let version = Version::parse(text).ok()?;
-    (!version.is_date()).then_some((version, first))
+    Version::parse(text).ok()
 }
 
 #[cfg(test)]
