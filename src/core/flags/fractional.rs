@@ -20,10 +20,10 @@ pub fn choose<'a>(hash: u32, entries: &[&'a Value]) -> Option<&'a Value> {
     for entry in entries {
         total += weight(entry);
     }
-    if !(total <= MAX_TOTAL) {
+    if total.is_nan() || total > MAX_TOTAL {
         return None;
     }
-    let bucket = (hash as u64 * total as u64 >> 32) as f64;
+    let bucket = ((hash as u64 * total as u64) >> 32) as f64;
     let mut end = 0.0;
     for entry in entries {
         end += weight(entry);
@@ -77,7 +77,7 @@ impl Hash {
         self.bytes.push(byte);
         self.block = self.block >> 8 | (byte as u32) << 24;
         self.length += 1;
-        if self.length % 4 == 0 {
+        if self.length.is_multiple_of(4) {
             self.mix();
             self.hash = self.hash.rotate_left(13).wrapping_mul(5).wrapping_add(0xe654_6b64);
         }

@@ -184,12 +184,12 @@ impl<'a> Logic<'a> {
             }
             NOT | TRUTHY => return boolean(truthy(first) == (operator == TRUTHY)),
             EQUAL..=GREATER_OR_EQUAL => {
-                let mut left = first;
-                for right in values.iter().skip(1) {
+                let mut rest = values;
+                while let [left, right, ..] = rest {
                     if !self.holds(operator, left, right) {
                         return &FALSE;
                     }
-                    left = right;
+                    rest = &rest[1..];
                 }
                 return &TRUE;
             }
