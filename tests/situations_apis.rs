@@ -38,7 +38,7 @@ fn plans(page: &Page) -> usize {
 }
 
 fn refused(asked: &str, told: &[&str]) -> Event {
-    let refusals = format!(r#"[{{"api":"orders","version":"{asked}","supported":{told:?}}}]"#);
+    let refusals = format!(r#"[["orders","{asked}",{told:?}]]"#);
     Event::Refused(json(&refusals).unwrap())
 }
 

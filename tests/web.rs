@@ -2,12 +2,13 @@
 //! `JSON.parse` and `JSON.stringify`, and the exports. `cargo xtask test web`, `firefox`, `webkit`.
 #![cfg(target_arch = "wasm32")]
 
+use std::ffi::CStr;
 use std::sync::Once;
 
 use js_sys::{JSON, Object};
-use trueup::browser::json::Json;
 use trueup::browser::{exports, wire};
 use trueup::core::flags::Numbers;
+use trueup::core::json::Json;
 use trueup::core::value::{MAX_DEPTH, Value};
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_test::{wasm_bindgen_test, wasm_bindgen_test_configure};
@@ -225,7 +226,7 @@ fn stringified(text: &str) -> Option<String> {
 }
 
 fn written(value: &Value) -> String {
-    let mut out = Json::new();
+    let mut out = Json::new(wire::NUMBERS.print);
     out.value(value);
     out.done()
 }
@@ -295,86 +296,89 @@ fn what_is_too_deep_reads_as_nothing_and_overflows_no_stack() {
     }
 }
 
-const START: &str = r#"{"seed":7,"visible":true,"online":true,"locks":false,"reloadOff":false}"#;
+/// What stands behind the options at the start: a visible tab, online, without locks.
+const START: &str = "7,null,null,null,[],null,null,null,null,true,true,false,false";
 const WALL: f64 = 1.8e12;
+/// The longest delay of `setTimeout`.
+const LONGEST: i64 = 2_147_483_647;
 
-/// A client with these options.
-fn client(options: &str) -> usize {
+/// As the glue does it.
+fn tell(input: &str, mono: f64, wall: f64) -> String {
+    let room = exports::room(input.len());
+    // SAFETY: there is room for it, which nobody else uses; and a NUL behind what comes.
+    let reply = unsafe {
+        room.copy_from(input.as_ptr(), input.len());
+        CStr::from_ptr(exports::handle(mono, wall).cast())
+    };
+    reply.to_str().expect("UTF-8").to_owned()
+}
+
+/// A client with these options, in place of the one before; and what it says first.
+fn client(options: &str) -> String {
     javascript();
-    exports::create(&format!("[{options},{START}]"), 0.0, WALL)
+    exports::forget();
+    tell(&format!("[{options},{START}]"), 0.0, WALL)
+}
+
+/// The delay that a reply begins with.
+fn delay(reply: &str) -> i64 {
+    let digits = reply.strip_prefix('[').and_then(|reply| reply.split([',', ']']).next());
+    digits.and_then(|digits| digits.parse().ok()).unwrap_or_else(|| panic!("{reply}"))
 }
 
 const BUILD: &str = r#"{"build":{"id":"b1"}}"#;
+const INSPECT: &str = "[23]";
 
 #[wasm_bindgen_test]
 fn a_client_starts_polls_and_tells_what_an_answer_brought() {
-    let core = client(BUILD);
-    let started = exports::handle(core, "{}", 0.0, WALL);
-    assert!(started.contains(r#"{"do":"poll""#), "{started}");
-    assert!((0.0..=10_000.0).contains(&exports::wake(core, 0.0, WALL)));
-    let answer = r#"{"type":"answer","own":true,"status":200,"text":"{\"trueup\":1,\"serial\":1,\"current\":{\"id\":\"b2\"}}"}"#;
-    let told = exports::handle(core, answer, 50.5, WALL);
-    assert!(told.contains(r#""status":"behind""#), "{told}");
+    let started = client(BUILD);
+    assert!(started.contains("[7,null]"), "{started}");
+    assert!((0..=10_000).contains(&delay(&started)), "{started}");
+    let answer = r#"[22,null,200,false,null,null,null,null,null,"{\"trueup\":1,\"serial\":1,\"current\":{\"id\":\"b2\"}}"]"#;
+    let told = tell(answer, 50.5, WALL);
+    assert!(told.contains(r#"[11,"behind","#), "{told}");
     assert!(stringified(&told).is_some(), "{told}");
-    let known = exports::handle(core, r#"{"type":"inspect"}"#, 60.0, WALL);
-    assert!(known.contains(r#""current":"b2""#), "{known}");
-    exports::drop(core);
-}
-
-#[wasm_bindgen_test]
-fn two_clients_share_nothing_and_one_that_is_gone_says_nothing() {
-    let (first, second) = (client(BUILD), client(r#"{"build":{"id":"other"}}"#));
-    for core in [first, second] {
-        exports::handle(core, "{}", 0.0, WALL);
-    }
-    exports::drop(first);
-    exports::drop(first);
-    assert_eq!(exports::handle(first, r#"{"type":"inspect"}"#, 1.0, WALL), "");
-    assert_eq!(exports::wake(first, 1.0, WALL), 2_147_483_647.0);
-    assert!(exports::handle(second, r#"{"type":"inspect"}"#, 1.0, WALL).contains(r#""build":"other""#));
-    assert_eq!(exports::handle(usize::MAX, "{}", 1.0, WALL), "");
-    exports::drop(second);
+    let known = tell(INSPECT, 60.0, WALL);
+    assert!(known.contains(r#"["b1","",1,"b2",null,"#), "{known}");
 }
 
 #[wasm_bindgen_test]
 fn an_input_that_it_does_not_know_does_nothing() {
-    let core = client(BUILD);
-    exports::handle(core, "{}", 0.0, WALL);
-    for input in ["{}", r#"{"type":"of-tomorrow"}"#, r#"{"type":7}"#, "[]", "7", "null", "", "{"] {
-        assert_eq!(exports::handle(core, input, 1.0, WALL), "[]", "{input}");
+    client(BUILD);
+    let before = tell("[0]", 1.0, WALL);
+    for input in ["{}", "[99]", r#"["of-tomorrow"]"#, "[[7]]", "[null]", "[]", "7", "null", "", "{", "[0"] {
+        assert_eq!(tell(input, 1.0, WALL), before, "{input}");
     }
-    exports::drop(core);
 }
 
 #[wasm_bindgen_test]
-fn wrong_options_give_code_and_path_always() {
-    for (options, told) in [
-        (
-            r#"{"build":{"id":"b1"},"poll":{"everySeconds":0}}"#,
-            r#"{"code":"range","path":"poll.everySeconds"}"#,
-        ),
-        (r#"{"build":{}}"#, r#"{"code":"missing","path":"build.id"}"#),
-        (
-            r#"{"build":{"id":"b1"},"apis":{"orders":[">=4 <2"]}}"#,
-            r#"{"code":"range-set","path":"apis.orders[0]"}"#,
-        ),
-    ] {
-        let core = client(options);
-        for input in ["{}", r#"{"type":"wake"}"#, r#"{"type":"inspect"}"#] {
-            assert_eq!(exports::handle(core, input, 0.0, WALL), told);
+fn inputs_that_lack_what_belongs_to_them_do_no_harm() {
+    for kind in 0..=30 {
+        for more in ["", ",null", ",1", ",true", ",\"x\"", ",[[]]", ",{},{},{},{},{},{},{},{},{},{}"] {
+            client(BUILD);
+            let told = tell(&format!("[{kind}{more}]"), 1.0, WALL);
+            assert!((0..=LONGEST).contains(&delay(&told)), "{kind}{more}: {told}");
+            assert!(stringified(&told).is_some(), "{told}");
         }
-        exports::drop(core);
     }
-    assert_eq!(exports::create("nonsense", 0.0, WALL), usize::MAX);
+}
+
+#[wasm_bindgen_test]
+fn wrong_options_give_code_and_path() {
+    for (options, told) in [
+        (r#"{"build":{"id":"b1"},"poll":{"everySeconds":0}}"#, r#"["range","poll.everySeconds"]"#),
+        (r#"{"build":{}}"#, r#"["missing","build.id"]"#),
+        (r#"{"build":{"id":"b1"},"apis":{"orders":[">=4 <2"]}}"#, r#"["range-set","apis.orders[0]"]"#),
+    ] {
+        assert_eq!(client(options), told);
+    }
 }
 
 #[wasm_bindgen_test]
 fn clocks_out_of_bounds_at_the_border_do_no_harm() {
     for time in [f64::NAN, -1.0, 9e15] {
-        let core = client(BUILD);
-        exports::handle(core, "{}", 0.0, WALL);
-        exports::handle(core, r#"{"type":"wake"}"#, time, time);
-        assert!((0.0..=2_147_483_647.0).contains(&exports::wake(core, time, time)), "{time}");
-        exports::drop(core);
+        client(BUILD);
+        let told = tell("[0]", time, time);
+        assert!((0..=LONGEST).contains(&delay(&told)), "{time}: {told}");
     }
 }

@@ -4,7 +4,7 @@
  */
 import { TrueupError } from "./errors.js";
 import type * as T from "./types.js";
-import type { Input } from "./wire.js";
+import { In, type Input, type Refusal } from "./wire.js";
 
 /** What the calls need of their client. */
 export interface Calls {
@@ -34,8 +34,6 @@ type Route = readonly [
   below: RegExp,
 ];
 
-type Refusal = Extract<Input, { type: "refused" }>["refusals"][number];
-
 const KINDS = ["path", "query", "header", "accept"];
 /** Answers that arrive together are told together: one negotiation serves them all. */
 const TOGETHER = 50;
@@ -58,7 +56,7 @@ export function createApis({ apis, build, plan: published, send, emit }: Calls):
     return (told ??= new Promise((done) =>
       setTimeout(() => {
         told = undefined;
-        send({ type: "refused", refusals: refusals.splice(0) });
+        send([In.Refused, refusals.splice(0)]);
         done();
       }, TOGETHER),
     ));
@@ -153,7 +151,7 @@ export function createApis({ apis, build, plan: published, send, emit }: Calls):
       // What another origin answers after a redirect is not the API's word.
       if (url && originOf(url) !== originOf(base, url)) return;
       const higher = header("trueup-serial");
-      if (/^\d{1,16}$/.test(higher) && +higher > serial && (!url || isOwn(url))) send({ type: "header", serial: (serial = +higher) });
+      if (/^\d{1,16}$/.test(higher) && +higher > serial && (!url || isOwn(url))) send([In.Header, (serial = +higher)]);
 
       const since = header("deprecation");
       const deprecation = /^(true|\?1)$/i.test(since) || parseDate(since);
@@ -172,7 +170,7 @@ export function createApis({ apis, build, plan: published, send, emit }: Calls):
         own.problemType &&
         /^application\/problem\+json/i.test(header("content-type")) &&
         (await response.clone().json().catch(Object))?.type === own.problemType;
-      if (unlisted || named) return [named, refuse({ api, version, ...(unlisted && { supported }) })] as const;
+      if (unlisted || named) return [named, refuse([api, version, unlisted ? supported : null])] as const;
       return;
     };
 

@@ -6,12 +6,12 @@ import { TrueupError } from "./errors.js";
 import { limited, MiB, poll, shell } from "./fetch.js";
 import { changedFlags, flagDetails, nextFlags, noFlags, readFlag } from "./flags.js";
 import { guarded, plain, resolve } from "./given.js";
-import { type CoreClass, load } from "./loader.js";
-import { about, type Held, isVisible, localized, mark, type Member, page, read, reload, settlePrompt, share, warn, write } from "./page.js";
+import { load } from "./loader.js";
+import { type Held, inlined, isVisible, localized, mark, type Member, page, read, reload, reloadOff, settlePrompt, share, warn, write } from "./page.js";
 import { createPrompt, type PromptView } from "./prompt.js";
 import { hasLocks, tabs } from "./tabs.js";
 import type * as T from "./types.js";
-import type { Core, Effect, Input, Start } from "./wire.js";
+import { begin, type Core, type Effect, event, In, type Input, known, Out, type Reply } from "./wire.js";
 import { settled } from "./worker.js";
 
 /** What is kept for the next load in session storage: the tab's number, the core's booking, and the app's hand-over. */
@@ -97,28 +97,31 @@ export function connect(options: T.Options = {}): T.Trueup {
     drain();
   };
 
-  const drain = (first?: () => string): void => {
+  const drain = (): void => {
     if (draining || !core) return;
     draining = true;
-    work(first);
+    work();
     draining = false;
     publish();
   };
 
   /** Effects first, in order. The core is never entered twice: here it has given its effects and is left. */
-  const work = (next?: () => string): void => {
+  const work = (): void => {
     try {
       for (;;) {
         while (core && outbox.length) act(outbox.shift()!);
-        if (!core || !(next || inbox.length)) break;
-        outbox.push(...JSON.parse(next ? next() : core.handle(inbox.shift()!, ...clocks())));
-        next = undefined;
+        if (!core || !inbox.length) break;
+        take(core(inbox.shift()!, ...clocks()));
       }
-      clearTimeout(timer);
-      if (core) timer = setTimeout(() => send({ type: "wake" }), core.wake(...clocks()));
     } catch (trap) {
       lose(trap);
     }
+  };
+
+  const take = ([delay, ...effects]: Reply): void => {
+    outbox.push(...effects);
+    clearTimeout(timer);
+    timer = setTimeout(() => send([In.Wake]), delay);
   };
 
   const publish = () => {
@@ -130,32 +133,45 @@ export function connect(options: T.Options = {}): T.Trueup {
     if (!UNDER_WAY.includes(snapshot.refresh.phase)) emit(SETTLED);
   };
 
-  const acts: { [D in Effect["do"]]: (effect: Extract<Effect, { do: D }>) => void } = {
-    poll: ({ etag }) => {
-      request?.abort();
-      const own = (request = new AbortController()).signal;
-      poll(url, own, etag).then((input) => own.aborted || send(input));
-    },
-    abort: () => request?.abort(),
-    tell: ({ message }) => others.tell(message),
-    lead: ({ on }) => others.lead(on),
-    keep: ({ state, text }) => {
-      // Without its text the state would be of no use.
-      if (text === undefined || write("localStorage", textKey, text)) write("localStorage", key, state);
-    },
-    shell: () => look(),
-    activate: () => look(options.worker?.activate),
-    save: () => void Promise.allSettled([...page().members].map((other) => other.save())).then(() => send({ type: "saved" })),
-    reload: (effect) => leave(effect),
-    taken: (effect) => (taken = effect.taken),
-    emit: ({ event, detail }) => hear(event, detail),
+  const act = (effect: Effect): void => {
+    const [kind, first, second, third] = effect;
+    switch (kind) {
+      case Out.Abort:
+        return request?.abort();
+      case Out.Shell:
+        return look();
+      case Out.Activate:
+        return look(options.worker?.activate);
+      case Out.Save:
+        return void Promise.allSettled([...page().members].map((other) => other.save())).then(() => send([In.Saved]));
+      case Out.Hello:
+        return others.hello();
+      case Out.Lead:
+        return others.lead(first);
+      case Out.Taken:
+        return void (taken = first);
+      case Out.Poll:
+        request?.abort();
+        const own = (request = new AbortController()).signal;
+        return void poll(url, own, first!).then((input) => own.aborted || send(input));
+      case Out.Keep:
+        // Without its text the state would be of no use.
+        if (second === null || write("localStorage", textKey, second)) write("localStorage", key, first);
+        return;
+      case Out.Reload:
+        return leave(first, second, third);
+      case Out.Tell:
+        return others.tell(...effect);
+      case Out.Ready:
+        return settleReady(first);
+      case Out.Flags:
+        return hearFlags(...nextFlags(flags, first));
+      default:
+        hear(...event(effect));
+    }
   };
 
-  const act = (effect: Effect): void => acts[effect.do]?.(effect as never);
-
   const hear = (event: string, detail: any): void => {
-    if (event === "ready") return settleReady(detail);
-    if (event === "flags") return hearFlags(...nextFlags(flags, detail));
     if (event in snapshot) {
       snapshot = { ...snapshot, [event]: detail };
       changed = true;
@@ -190,7 +206,6 @@ export function connect(options: T.Options = {}): T.Trueup {
 
   const stop = (how: "timeout" | "failed", left?: Pick<T.Snapshot, "standing" | "plan">): void => {
     ended = true;
-    const last = core;
     core = undefined;
     life.abort();
     clearTimeout(timer);
@@ -202,10 +217,6 @@ export function connect(options: T.Options = {}): T.Trueup {
     member.show(false);
     settlePrompt();
     inbox.length = 0;
-    // A module that has trapped may refuse even this.
-    try {
-      last?.free();
-    } catch {}
     settleReady(how);
     snapshot = { ...snapshot, ...left, refresh: { phase: "idle", reason: left ? how : "closed" } };
     changed = true;
@@ -215,7 +226,7 @@ export function connect(options: T.Options = {}): T.Trueup {
     publish();
   };
 
-  const defer = () => send({ type: "defer" });
+  const defer = () => send([In.Defer]);
 
   /** Sends, and resolves at the next `event` of ours; rejects only with the reason of `asked`. */
   const after = <V>(event: string, input: Input, result: () => V, asked?: AbortSignal) =>
@@ -236,25 +247,25 @@ export function connect(options: T.Options = {}): T.Trueup {
     const own = (looking = new AbortController()).signal;
     limited(own, async (signal): Promise<Input> => {
       const worker = await settled(signal, activate);
-      return worker ? { type: "shell", status: 0, worker } : shell((shellUrl || location.href).split("#")[0]!, signal);
+      return worker ? [In.Shell, worker] : shell((shellUrl || location.href).split("#")[0]!, signal);
     }).then((input) => own.aborted || send(input));
   };
 
-  const leave = (effect: Extract<Effect, { do: "reload" }>): void => {
+  const leave = (session: unknown, asked: boolean, url: string | null): void => {
     const shared = page();
     // Another client of this page has asked just now.
     if (performance.now() - shared.reloadAt < 1e4) return;
-    booked.session = effect.session;
-    const to = new URL(effect.url ?? location.href, location.href).href;
+    booked.session = session;
+    const to = new URL(url ?? location.href, location.href).href;
     for (const other of shared.members) if (other !== member) other.book(to);
     if (!member.book(to)) {
-      if (!effect.asked) return send({ type: "unbooked" });
+      if (!asked) return send([In.Unbooked]);
       // Too much for the storage: at least the reload is counted.
       delete booked.save;
       write("sessionStorage", sessionKey, booked);
     }
     shared.reloadAt = performance.now();
-    reload(effect.url && to);
+    reload(url === null ? undefined : to);
   };
 
   const saves = new Set<() => unknown>();
@@ -263,7 +274,7 @@ export function connect(options: T.Options = {}): T.Trueup {
     rank: 0,
     show: (on) => (on && view ? prompt().show(view) : shown?.hide()),
     held: () => {
-      send({ type: "holds", holds: [...page().holds].map(({ reason, until }) => ({ reason, until: Math.min(until, FOREVER) })) });
+      send([In.Holds, [...page().holds].map(({ reason, until }) => [reason, Math.min(until, FOREVER)])]);
     },
     save: () => {
       // Each has its own place: the core does not wait for the slowest one for ever.
@@ -296,7 +307,7 @@ export function connect(options: T.Options = {}): T.Trueup {
       {
         refresh: () => {
           clicked = true;
-          send({ type: "now" });
+          send([In.Now]);
         },
         dismiss: defer,
         finish: defer,
@@ -324,12 +335,12 @@ export function connect(options: T.Options = {}): T.Trueup {
     on: (event, listener, given) => listen(event, listener, given?.signal),
     subscribe: (listener) => listen(CHANGED, listener),
     getSnapshot: () => snapshot,
-    check: (given) => after(POLLED, { type: "check" }, () => snapshot.standing, given?.signal),
+    check: (given) => after(POLLED, [In.Check], () => snapshot.standing, given?.signal),
     refresh: {
       get state() {
         return snapshot.refresh;
       },
-      now: () => after(SETTLED, { type: "now" }, () => snapshot.refresh),
+      now: () => after(SETTLED, [In.Now], () => snapshot.refresh),
       defer,
       takeNavigation: (to) => {
         taken = false;
@@ -337,7 +348,7 @@ export function connect(options: T.Options = {}): T.Trueup {
         if (!draining && core)
           try {
             const { origin, href } = new URL(to, document.baseURI);
-            if (origin === location.origin) send({ type: "navigate", url: href });
+            if (origin === location.origin) send([In.Navigate, href]);
           } catch {}
         return taken;
       },
@@ -374,7 +385,7 @@ export function connect(options: T.Options = {}): T.Trueup {
         if (ended) return;
         given.flags = { context: person(context) };
         if (!core) return;
-        inbox.push({ type: "context", context: given.flags.context });
+        inbox.push([In.Context, given.flags.context]);
         // Within a listener, too: nothing evaluated for one context is read under another.
         if (draining) work();
         else drain();
@@ -382,13 +393,13 @@ export function connect(options: T.Options = {}): T.Trueup {
       on: (name, listener) => listen("flags:" + name, listener),
     },
     inspect: () => {
-      let known;
+      let all;
       try {
-        known = core && JSON.parse(core.inspect(...clocks()));
+        all = core && known(core([In.Inspect], ...clocks()));
       } catch (trap) {
         lose(trap);
       }
-      return { ...known, ...snapshot, flags: Object.fromEntries(snapshot.flags), running: !!core };
+      return { ...all, ...snapshot, flags: Object.fromEntries(snapshot.flags), running: !!core };
     },
     close: () => {
       if (ended) return;
@@ -429,16 +440,22 @@ export function connect(options: T.Options = {}): T.Trueup {
   }
   const state = read("localStorage", key, MiB);
   const text = read("localStorage", textKey, MiB);
-  const start: Start = {
-    seed: chance(),
-    nonce: booked.nonce!,
+  const found = [
+    chance(),
+    booked.nonce,
     // What is not ours goes in as well: the core says so, and drops it.
-    ...((state != null || text) && { kept: { state, text: `${text}` } }),
-    ...(before !== undefined && { session: booked.session ?? null }),
-    mark: own!,
-    locks: hasLocks(),
-    ...about(),
-  };
+    state,
+    state != null || text ? `${text}` : null,
+    before === undefined ? null : (booked.session ?? []),
+    inlined(),
+    own?.id,
+    own?.version,
+    own?.app,
+    isVisible(),
+    navigator.onLine,
+    hasLocks(),
+    reloadOff(),
+  ] as const;
   const stickyKey = key + ":person";
   const sticky = options.flags?.stickyKey ? (read("localStorage", stickyKey) || chance().toString(36)) : undefined;
   if (sticky) write("localStorage", stickyKey, sticky);
@@ -447,14 +464,15 @@ export function connect(options: T.Options = {}): T.Trueup {
   given.flags = { context: person(options.flags?.context) };
   const assets = resolve(options.chunks ?? "/", "chunks");
 
-  const run = (Class: CoreClass): void => {
+  const run = (loaded: Core): void => {
     if (ended) return;
-    core = new Class(given, start, ...clocks());
+    take(begin(loaded, [given, ...found], ...clocks()));
+    core = loaded;
     page().members.add(member);
     const on = (target: EventTarget, type: string, listener: (event: any) => void) => target.addEventListener(type, listener, { signal });
-    const online = () => send({ type: "online", on: navigator.onLine });
-    on(document, "visibilitychange", () => send({ type: "visible", on: isVisible() }));
-    on(document, "resume", () => send({ type: "resume" }));
+    const online = () => send([In.Online, navigator.onLine]);
+    on(document, "visibilitychange", () => send([In.Visible, isVisible()]));
+    on(document, "resume", () => send([In.Resume]));
     on(self, "online", online);
     on(self, "offline", online);
     on(self, "pagehide", () => {
@@ -466,7 +484,7 @@ export function connect(options: T.Options = {}): T.Trueup {
       // Some browsers keep a page with a lock out of the back/forward cache; and whoever is away holds nobody up.
       for (const hold of page().holds) share(hold, false);
       looking?.abort();
-      send({ type: "pagehide" });
+      send([In.PageHide]);
     });
     on(self, "pageshow", ({ persisted }) => {
       if (!persisted) return;
@@ -475,14 +493,14 @@ export function connect(options: T.Options = {}): T.Trueup {
       const now = read("sessionStorage", sessionKey);
       if (now) {
         booked = now;
-        send({ type: "session", session: booked.session ?? null });
+        send([In.Session, booked.session ?? []]);
       }
       // Nothing tells a page what it has slept through.
       online();
-      send({ type: "pageshow" });
+      send([In.PageShow]);
     });
-    watchChunks(assets, signal, () => send({ type: "chunk" }));
-    drain(() => core!.start(...clocks()));
+    watchChunks(assets, signal, () => send([In.Chunk]));
+    drain();
     starting = false;
     if (page().holds.size) member.held();
   };

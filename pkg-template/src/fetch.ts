@@ -1,54 +1,55 @@
 /** The two requests of the page's own: the manifest and the shell. Neither ever rejects. */
-import type { Answer, Failed, Input } from "./wire.js";
+import { In, type Input } from "./wire.js";
 
 /**
  * Fetches the manifest; the core limits how long it may take. Where its ETag is `etag` the body stays undecoded, but is
  * read to its end, or the cache would drop it: at once, which costs a quarter less than piece by piece.
  */
-export async function poll(url: string, signal: AbortSignal, etag?: string): Promise<Answer | Failed> {
+export async function poll(url: string, signal: AbortSignal, etag?: string): Promise<Input> {
   try {
     const response = await fetch(url, { cache: "no-cache", signal });
     const header = (name: string) => response.headers.get(name) ?? undefined;
     const date = time(header("date"));
     const retry = header("retry-after");
     const retryDate = time(retry);
-    const positive = (number: number) => (number >= 0 ? number : undefined);
+    const positive = (number: number) => (number >= 0 ? Math.min(number, 1e15) : undefined);
     const tag = header("etag");
     const known = !!tag && tag === etag;
     const text = known ? ((await response.arrayBuffer()), "") : await read(response, MiB);
-    return {
-      type: "answer",
-      own: true,
-      status: response.status,
+    return [
+      In.Answer,
+      null,
+      response.status,
       // A service worker's own answer has no URL.
-      foreign: !!response.url && new URL(response.url).origin !== new URL(url).origin,
-      etag: tag,
-      date,
-      age: positive(+header("age")!),
-      retryAfter: positive(+retry! * 1e3),
+      !!response.url && new URL(response.url).origin !== new URL(url).origin,
+      tag,
+      null,
+      date && date + (positive(+header("age")! * 1e3) ?? 0),
+      positive(+retry! * 1e3),
       // Read only where there are no seconds: engines take a bare number for a year.
-      retryDate: retryDate && retryDate - (date ?? Date.now()),
-      text: known || text.length > MiB ? undefined : text,
-      tooLong: text.length > MiB,
-    } as Answer;
+      retryDate && retryDate - (date ?? Date.now()),
+      known || text.length > MiB ? null : text,
+      text.length > MiB,
+    ];
   } catch {
-    return { type: "failed", own: true };
+    return [In.Failed];
   }
 }
 
 /** Fetches the shell past every cache. */
-export async function shell(url: string, signal: AbortSignal): Promise<Extract<Input, { type: "shell" }>> {
+export async function shell(url: string, signal: AbortSignal): Promise<Input> {
   try {
     const response = await fetch(url, { cache: "reload", headers: { Accept: "text/html" }, signal });
-    return {
-      type: "shell",
-      status: response.status,
-      redirected: response.redirected,
-      html: /^\s*(text\/html|application\/xhtml\+xml)/i.test(response.headers.get("content-type") ?? ""),
-      text: (await read(response, MiB / 2)).slice(0, MiB / 2),
-    };
+    return [
+      In.Shell,
+      null,
+      response.status,
+      response.redirected,
+      /^\s*(text\/html|application\/xhtml\+xml)/i.test(response.headers.get("content-type") ?? ""),
+      (await read(response, MiB / 2)).slice(0, MiB / 2),
+    ];
   } catch {
-    return { type: "shell", status: 0 };
+    return [In.Shell, null];
   }
 }
 

@@ -1,5 +1,4 @@
 /** What belongs to the page, not to one client on it: holds, the prompt, the reload; and what the page knows. */
-import type { Start } from "./wire.js";
 
 /** What the clients on a page, of whatever version of Trueup, know of each other. Members are only ever added. */
 export interface Member {
@@ -110,22 +109,20 @@ export function write(store: Store, key: string, value: unknown): boolean {
 }
 
 /** The mark of `app` (of the first one, where none is named). */
-export function mark(app?: string): Start["mark"] {
+export function mark(app?: string): { id: string; version?: string; app?: string } | undefined {
   for (const { content: id, dataset } of document.querySelectorAll<HTMLMetaElement>('meta[name="trueup-build"]'))
     if (id && (app ?? dataset.app ?? "") === (dataset.app ?? ""))
-      return { id, version: dataset.version, app: dataset.app } as Start["mark"];
+      return { id, version: dataset.version!, app: dataset.app! };
   return;
 }
 
-/** The inlined manifest, and what else the page says about itself. */
-export function about(): Pick<Start, "inline" | "reloadOff" | "visible" | "online"> {
-  return {
-    inline: document.querySelector('script#trueup[type="application/json"]')?.textContent!,
-    reloadOff: document.querySelector<HTMLMetaElement>('meta[name="trueup-reload"]')?.content === "off",
-    visible: isVisible(),
-    online: navigator.onLine,
-  };
-}
+/** The text of the inlined manifest. */
+export const inlined = (): string | null | undefined =>
+  document.querySelector('script#trueup[type="application/json"]')?.textContent;
+
+/** The page is only to be told. */
+export const reloadOff = (): boolean =>
+  document.querySelector<HTMLMetaElement>('meta[name="trueup-reload"]')?.content === "off";
 
 export const isVisible = (): boolean => document.visibilityState === "visible";
 

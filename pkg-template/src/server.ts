@@ -2,12 +2,12 @@
  * The entry `trueup/server`: what a server that renders pages needs, in Node and in edge runtimes. Nothing of a browser
  * and no wasm is touched before `evaluate` is called.
  */
-import { Core, initSync } from "wasm:glue";
+import { link } from "wasm:glue";
 import { TrueupError } from "./errors.js";
 import { nextFlags, noFlags } from "./flags.js";
-import { type CoreClass, load } from "./loader.js";
+import { load } from "./loader.js";
 import type * as T from "./types.js";
-import type { Effect } from "./wire.js";
+import { begin, type Effect, event, Out, type Reply } from "./wire.js";
 
 export { TrueupError } from "./errors.js";
 export { mark } from "./mark.js";
@@ -28,7 +28,7 @@ export interface EvaluateOptions extends Pick<T.Options, "app" | "apis"> {
   build: T.Build;
   /**
    * Where code cannot be compiled at run time (Cloudflare Workers, Vercel Edge): the module that the platform has
-   * compiled, `import module from "trueup/dist/trueup_bg.wasm"`. The first call decides.
+   * compiled, `import module from "trueup/dist/trueup_bg.wasm"`.
    */
   module?: WebAssembly.Module;
 }
@@ -57,29 +57,24 @@ export async function evaluate(
   const inline = typeof manifest === "string" ? manifest : JSON.stringify(manifest);
   const clocks = [0, Date.now()] as const;
   const given = JSON.parse(JSON.stringify({ ...options, flags: { context } }));
-  let effects: Effect[];
+  let reply: Reply;
   let lost = "blocked";
   try {
-    let Class: CoreClass;
-    if (module) {
-      initSync({ module });
-      Class = Core as CoreClass;
-    } else Class = await load();
+    const [imports, start] = link();
+    const core = module ? start(new WebAssembly.Instance(module, imports)) : await load();
     lost = "trap";
-    const core = new Class(given, { seed: 0, inline, visible: true, online: true, locks: false, reloadOff: true }, ...clocks);
-    effects = JSON.parse(core.start(...clocks));
-    core.free();
+    reply = begin(core, [given, 0, null, null, null, null, inline, null, null, null, true, true, false, true], ...clocks);
   } catch (thrown: any) {
     if (thrown?.code && !(thrown instanceof Error)) throw new TrueupError(thrown.code, thrown.path);
     // Pages are rendered as if Trueup were not there.
     return { ...result, errors: [{ blame: "module", code: lost }] };
   }
-  for (const effect of effects) {
-    if (effect.do !== "emit") continue;
-    const { event, detail } = effect as { event: string; detail: any };
-    if (event === "standing" || event === "plan") result[event] = detail;
-    if (event === "flags") result.flags = Object.fromEntries(nextFlags(noFlags, detail)[0].flags);
-    if (event === "error") result.errors.push(detail);
+  const [, ...effects] = reply;
+  for (const effect of effects as Effect[]) {
+    const [name, detail] = event(effect);
+    if (name === "standing" || name === "plan") result[name] = detail;
+    if (effect[0] === Out.Flags) result.flags = Object.fromEntries(nextFlags(noFlags, effect[1])[0].flags);
+    if (name === "error") result.errors.push(detail);
   }
   return result;
 }

@@ -1,6 +1,6 @@
 /** One leader among the tabs of an app, and what it tells the others. */
 import { take } from "./page.js";
-import type { Effect, Input } from "./wire.js";
+import { type Answer, type Effect, In, type Input, named, type Out } from "./wire.js";
 
 /** Both are there; elsewhere every tab polls for itself. Firefox refuses the channel where storage is blocked. */
 export const hasLocks = (): boolean => {
@@ -25,7 +25,7 @@ export function tabs(name: string, send: (input: Input) => void) {
         const input = heard(data);
         if (input) send(input);
       };
-      const lead = (on: boolean) => () => send({ type: "lead", on });
+      const lead = (on: boolean) => () => send([In.Lead, on]);
       const release = take(name, "exclusive", lead(true), lead(false));
       leave = () => {
         release();
@@ -33,16 +33,24 @@ export function tabs(name: string, send: (input: Input) => void) {
         leave = channel = undefined;
       };
     },
-    tell(message: Extract<Effect, { do: "tell" }>["message"]): void {
-      channel?.postMessage(message);
+    /** Without an answer: of a failure. */
+    tell(...[, next, ...answer]: Extract<Effect, [Out.Tell, ...unknown[]]>): void {
+      channel?.postMessage({ type: answer[0] ? "answer" : "failed", next, ...named(TOLD, answer) });
+    },
+    hello(): void {
+      channel?.postMessage({ type: "hello" });
     },
   };
 }
 
+/** What other versions of Trueup read, too: the names of an answer's items. */
+const TOLD = "status foreign etag at date retryAfter retryDate text tooLong".split(" ");
+
 /** Other versions of Trueup, and anything else on this origin, may talk on the channel too: only what we know gets in. */
 function heard(data: any): Input | undefined {
-  if (!/^(hello|failed|answer)$/.test(data?.type) || (data.type === "answer" && !(data.status > 0))) return;
-  const input: any = {};
-  for (const key in data) if (Object(data[key]) !== data[key]) input[key] = data[key];
-  return { ...input, own: false };
+  if (data?.type === "hello") return [In.Hello];
+  const next = +data?.next || 0;
+  if (data?.type === "failed") return [In.Failed, next];
+  if (data?.type !== "answer" || !(data.status > 0)) return;
+  return [In.Answer, next, ...(TOLD.map((name) => (/^(st|n|bo)/.test(typeof data[name]) ? data[name] : null)) as Answer)];
 }

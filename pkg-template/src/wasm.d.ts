@@ -8,5 +8,8 @@ declare module "wasm:source" {
   export function source(): Uint8Array<ArrayBuffer> | Promise<Response | Uint8Array<ArrayBuffer>>;
 }
 
+/** The version of the package, and of the module that goes with it. */
+declare const __VERSION__: string;
+
 /** True in the development build and in Node tools, where errors carry prose; false in what users load. */
 declare const __DEV__: boolean;

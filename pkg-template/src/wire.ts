@@ -1,165 +1,230 @@
 /**
- * What crosses between the page and the core: plain objects, one `handle` call each.
+ * What crosses between the page and the core, as JSON: arrays, whose items have their meaning by their place. (Names
+ * would stand in the module and here.)
  *
- * The core (Rust, in wasm) decides; what stands here is all that it hears and all that it can ask for. After every
- * `handle` the page carries out the effects in order. Times are milliseconds: `…At` since 1970 by the clock that is
- * named, everything else a duration. A member that is `undefined` is simply not there.
+ * The core (Rust, in wasm) decides; what stands here is all that it hears and all that it can ask for. After every call
+ * the page carries out the effects in order. Times are milliseconds: since 1970 by the clock that is named, or durations.
+ * An item that is `undefined` crosses as `null`, and both stand for what is not there.
  */
 
 import type { Published } from "./flags.js";
 
-/** Given once, when the core starts. */
-export interface Start {
+type Maybe<T> = T | null | undefined;
+
+/** The first input, once: what `connect` was given, and how it found the page. */
+export type Start = [
+  options: object,
   /** 53 random bits: the core has no chance of its own. */
-  seed: number;
+  seed: number,
   /** 53 random bits that the tab keeps over its loads; without storage those of this load, on a server none. */
-  nonce?: number;
-  /** What `keep` wrote last (parsed), with the manifest's text; absent: nothing kept, or storage is blocked. */
-  kept?: { state: unknown; text: string };
-  /** What `reload` booked last (parsed); `null`: nothing yet; absent: session storage is blocked. */
-  session?: unknown;
+  nonce: Maybe<number>,
+  /** What `Keep` wrote last (parsed) … */
+  state?: unknown,
+  /** … with the manifest's text; absent: nothing kept, or storage is blocked. */
+  text?: Maybe<string>,
+  /** What `Reload` booked last (parsed); `[]`: nothing yet; absent: session storage is blocked. */
+  session?: unknown,
   /** The text of `<script type="application/json" id="trueup">`. */
-  inline?: string;
+  inline?: Maybe<string>,
   /** The mark that this page came with. */
-  mark?: { id: string; version?: string; app?: string };
+  id?: Maybe<string>,
+  version?: Maybe<string>,
+  app?: Maybe<string>,
   /** `document.visibilityState === "visible"`. */
-  visible: boolean;
+  visible?: boolean,
   /** `navigator.onLine`. */
-  online: boolean;
+  online?: boolean,
   /** Web Locks and BroadcastChannel are both there. */
-  locks: boolean;
+  locks?: boolean,
   /** The page carries `<meta name="trueup-reload" content="off">`. */
-  reloadOff: boolean;
+  reloadOff?: boolean,
+];
+
+export const enum In {
+  /** The time of the next wake-up has come. */
+  Wake,
+  /** `resume` of the page lifecycle. */
+  Resume,
+  /** `pagehide`: the core answers with `Lead` off and `Abort`, and asks for nothing until `PageShow`. A look at the shell ends without `Shell`. */
+  PageHide,
+  /** `pageshow` with `persisted`. */
+  PageShow,
+  /** Another tab came up and asks for the last answer. */
+  Hello,
+  /** A chunk of the app's own assets was lost. */
+  Chunk,
+  /** `check()`: the core answers with `Polled`, at the latest when the poll it starts or joins has ended. */
+  Check,
+  /** A person (or the app, by `refresh.now()`) wants the refresh. */
+  Now,
+  /** Dismiss an offer, put off an urge for 15 minutes, "Let me finish" for 5: whichever stands. */
+  Defer,
+  /** Every `onSave` callback has settled, or there is none. */
+  Saved,
+  /** Session storage refused the booking of an unasked reload; the reload did not happen. */
+  Unbooked,
+  /** `visibilitychange`. */
+  Visible,
+  /** `online` and `offline`. */
+  Online,
+  /** The lock was granted, or lost. */
+  Lead,
+  /** `Trueup-Serial: N` on a same-origin answer. */
+  Header,
+  /** `takeNavigation(url)`: the core answers with `Taken`. */
+  Navigate,
+  /** What `Reload` booked last, before `PageShow`: another page of this tab may have reloaded meanwhile. */
+  Session,
+  /** Another context for the flags; the first one stands in the options, `flags.context`. The core adds `$build`. */
+  Context,
+  /** Answers that refused a version, with a sign that this is why: `supported` as a header listed it, if one did. */
+  Refused,
+  /** All open holds of the page, whenever one opens, closes, or at the start. `until` by `performance.now()`. */
+  Holds,
+  /** What the fetch of the shell brought. */
+  Shell,
+  /** No answer to a poll came: to this tab's own, or it is told. */
+  Failed,
+  /** An answer to a poll: to this tab's own request, or told by the leader. */
+  Answer,
+  /** Asks for all that it knows. */
+  Inspect,
 }
 
-/** An answer to a poll, as it came over the wire: own, or told by the leader. */
-export interface Answer {
-  type: "answer";
-  /** To this tab's own request. */
-  own: boolean;
-  status: number;
+/** Under a service worker, after `registration.update()` has settled (or failed): why its page was not looked at. */
+export const enum Worker {
+  Waiting = 1,
+  /** It is installing, or the update has failed. */
+  Busy,
+}
+
+export type Refusal = [api: string, version: string, supported: Maybe<string[]>];
+
+/** An answer to a poll, as it came over the wire. */
+export type Answer = [
+  status: number,
   /** The final URL has another origin than was asked. */
-  foreign?: boolean;
-  etag?: string;
-  /** The answer's `Date`, as `Date.parse` reads it. */
-  date?: number;
+  foreign: boolean,
+  etag: Maybe<string>,
   /** Told by another tab: when it came there, by `Date.now()`. */
-  at?: number;
-  /** The answer's `Age`, in seconds. */
-  age?: number;
+  at: Maybe<number>,
+  /** The answer's `Date`, as `Date.parse` reads it, and its `Age`. */
+  date: Maybe<number>,
   /** `Retry-After` in its seconds form, in milliseconds. */
-  retryAfter?: number;
+  retryAfter?: Maybe<number>,
   /** `Retry-After` in its date form, in milliseconds from the answer's `Date` (or from now). */
-  retryDate?: number;
-  /** The body; absent where its ETag is the one that `poll` named, or where it is too long. */
-  text?: string;
+  retryDate?: Maybe<number>,
+  /** The body; absent where its ETag is the one that `Poll` named, or where it is too long. */
+  text?: Maybe<string>,
   /** The body is longer than 1 MiB and was not read. */
-  tooLong?: boolean;
-  /** Told answers: how long until the teller polls next. */
-  next?: number;
-}
-
-export interface Failed {
-  type: "failed";
-  own: boolean;
-  /** Told failures: how long until the teller polls next. */
-  next?: number;
-}
+  tooLong?: boolean,
+];
 
 /** What the page tells the core. */
 export type Input =
-  | { type: "wake" }
-  | Answer
-  | Failed
-  /** `visibilitychange`. */
-  | { type: "visible"; on: boolean }
-  /** `online` and `offline`. */
-  | { type: "online"; on: boolean }
-  /** What `reload` booked last, before `pageshow`: another page of this tab may have reloaded meanwhile. */
-  | { type: "session"; session: unknown }
-  /** `pageshow` with `persisted`. */
-  | { type: "pageshow" }
-  /** `pagehide`: the core answers with `lead: false` and `abort`, and asks for nothing until `pageshow`. A look at the shell ends without `shell`. */
-  | { type: "pagehide" }
-  /** `resume` of the page lifecycle. */
-  | { type: "resume" }
-  /** The lock was granted, or lost. */
-  | { type: "lead"; on: boolean }
-  /** Another tab came up and asks for the last answer. */
-  | { type: "hello" }
-  /** A chunk of the app's own assets was lost. */
-  | { type: "chunk" }
-  /** `Trueup-Serial: N` on a same-origin answer. */
-  | { type: "header"; serial: number }
-  /** `check()`: the core answers with a `poll` event, at the latest when the poll it starts or joins has ended. */
-  | { type: "check" }
-  /** What the fetch of the shell brought. `text` is at most the first 512 KiB. */
-  | {
-      type: "shell";
-      /** 0: no answer. */
-      status: number;
-      redirected?: boolean;
-      /** `content-type` is `text/html` or `application/xhtml+xml`. */
-      html?: boolean;
-      text?: string;
-      /** Under a service worker, after `registration.update()` has settled (or failed): why its page was not looked at. */
-      worker?: "installing" | "waiting" | "failed";
-    }
-  /** All open holds of the page, whenever one opens, closes, or at the start. `until` by `performance.now()`. */
-  | { type: "holds"; holds: { reason: string; until: number }[] }
-  /** A person (or the app, by `refresh.now()`) wants the refresh. */
-  | { type: "now" }
-  /** Dismiss an offer, put off an urge for 15 minutes, "Let me finish" for 5: whichever stands. */
-  | { type: "defer" }
-  /** `takeNavigation(url)`: the core answers with `taken`. */
-  | { type: "navigate"; url: string }
-  /** Every `onSave` callback has settled, or there is none. */
-  | { type: "saved" }
-  /** Session storage refused the booking of an unasked reload; the reload did not happen. */
-  | { type: "unbooked" }
-  /** Another context for the flags; the first one stands in the options, `flags.context`. The core adds `$build`. */
-  | { type: "context"; context: unknown }
-  /** Answers that refused a version, with a sign that this is why: `supported` as a header listed it, if one did. */
-  | { type: "refused"; refusals: { api: string; version: string; supported?: string[] }[] };
+  | [In.Wake | In.Resume | In.PageHide | In.PageShow | In.Hello | In.Chunk | In.Check | In.Now | In.Defer | In.Saved | In.Unbooked | In.Inspect]
+  | [In.Visible | In.Online | In.Lead, on: boolean]
+  | [In.Header, serial: number]
+  | [In.Navigate, url: string]
+  | [In.Session, session: unknown]
+  | [In.Context, context: unknown]
+  | [In.Refused, refusals: Refusal[]]
+  | [In.Holds, holds: [reason: string, until: number][]]
+  /** `status` 0: no answer. `html`: `content-type` is `text/html` or `application/xhtml+xml`. `text`: at most the first 512 KiB. */
+  | [In.Shell, worker: Maybe<Worker>, status?: number, redirected?: boolean, html?: boolean, text?: string]
+  /** `next`: only told ones have it: how long until the teller polls next. */
+  | [In.Failed, next?: Maybe<number>]
+  | [In.Answer, next: Maybe<number>, ...Answer];
+
+export const enum Out {
+  /** Abort the running fetch of the manifest (no `Failed` follows). */
+  Abort,
+  /** Fetch the shell (`cache: "reload"`, `Accept: text/html`), after `registration.update()` under a worker. */
+  Shell,
+  /** Let the waiting service worker take over, if no other tab holds; look at the shell again and send `Shell`. */
+  Activate,
+  /** Run the `onSave` callbacks, then send `Saved`. */
+  Save,
+  /** Ask the other tabs for the leader's last answer. */
+  Hello,
+  /** Ask for the leader's lock (stay in its queue), or leave the queue, give the lock back and close the channel. */
+  Lead,
+  /** The answer to `Navigate`, in the same batch. */
+  Taken,
+  /** Fetch the manifest (`cache: "no-cache"`, no header of our own) and send `Answer` or `Failed`. */
+  Poll,
+  /** Write to local storage. `text` only where it changed; state `null` and text `""` stand for nothing. */
+  Keep,
+  /**
+   * Write `session` (and what the callbacks returned) to session storage, then reload, or go to `url`. Where the writing
+   * fails and nobody asked: send `Unbooked` instead.
+   */
+  Reload,
+  /** Tell the other tabs of an answer, or of a failure. */
+  Tell,
+  // Published, in the order of `EVENTS`:
+  Standing,
+  Refresh,
+  Plan,
+  Polled,
+  Fault,
+  /** Once: how the first manifest came. */
+  Ready,
+  /** The flags as they are now, where something about one of them has changed. */
+  Flags,
+}
 
 /** What the core asks of the page. */
 export type Effect =
-  /** Fetch the manifest (`cache: "no-cache"`, no header of our own) and send `answer` or `failed`, `own: true`. */
-  | { do: "poll"; etag?: string }
-  /** Abort the running fetch of the manifest (no `failed` follows). */
-  | { do: "abort" }
-  /** Tell the other tabs: they hear it as it stands. */
-  | { do: "tell"; message: Answer | Failed | { type: "hello" } }
-  /** Ask for the leader's lock (stay in its queue), or leave the queue, give the lock back and close the channel. */
-  | { do: "lead"; on: boolean }
-  /** Write to local storage. `text` only where it changed; state `null` and text `""` stand for nothing. */
-  | { do: "keep"; state: unknown; text?: string }
-  /** Fetch the shell (`cache: "reload"`, `Accept: text/html`), after `registration.update()` under a worker. */
-  | { do: "shell" }
-  /** Let the waiting service worker take over, if no other tab holds; look at the shell again and send `shell`. */
-  | { do: "activate" }
-  /** Run the `onSave` callbacks, then send `saved`. */
-  | { do: "save" }
-  /** Write `session` (and what the callbacks returned) to session storage, then reload, or go to `url`. Where the
-   *  writing fails and nobody asked: send `unbooked` instead. */
-  | { do: "reload"; session: unknown; asked: boolean; url?: string }
-  /** The answer to `navigate`, in the same batch. */
-  | { do: "taken"; taken: boolean }
-  /** Publish: the flags as they are now, where something about one of them has changed. */
-  | { do: "emit"; event: "flags"; detail: Published }
-  /** Publish. */
-  | { do: "emit"; event: "standing" | "refresh" | "ready" | "poll" | "plan" | "error"; detail: unknown };
+  | [Out.Abort | Out.Shell | Out.Activate | Out.Save | Out.Hello]
+  | [Out.Lead, on: boolean]
+  | [Out.Taken, taken: boolean]
+  | [Out.Poll, etag: string | null]
+  | [Out.Keep, state: unknown, text: string | null]
+  | [Out.Reload, session: unknown, asked: boolean, url: string | null]
+  | [Out.Tell, next: number, ...answer: Answer | []]
+  | [Out.Standing | Out.Refresh | Out.Plan | Out.Polled | Out.Fault, ...detail: unknown[]]
+  | [Out.Ready, how: "live" | "stored" | "timeout"]
+  | [Out.Flags, flags: Published];
 
-/** The wasm class: `new Core(options, start, mono, wall)` throws `{ code, path }` for wrong options. */
-export interface Core {
-  /** Gives the effects, as the JSON of `Effect[]`. `mono`: `performance.now()`, `wall`: `Date.now()`. */
-  handle(input: Input, mono: number, wall: number): string;
-  /** The effects of the start itself; to be carried out like those of `handle`. */
-  start(mono: number, wall: number): string;
-  /** All that the core knows, as JSON. */
-  inspect(mono: number, wall: number): string;
-  /** In how many ms it wants `{ type: "wake" }`, at most 2³¹−1; to be asked after every `handle`. */
-  wake(mono: number, wall: number): number;
-  /** Ends it. */
-  free(): void;
-}
+/** What is published: the event's name, and the names of its detail's members. */
+const EVENTS = [
+  "standing status reason deadline",
+  "refresh phase action target reason until deferrals seconds holds deadline notes link",
+  "plan generation apis",
+  "poll why outcome",
+  "error blame code path",
+];
+
+/** All that the core knows, besides what it has published. */
+const KNOWN = "build app serial current regressed serverTime everySeconds role polling reason";
+
+/** An object of these members, less those that are not there. */
+export const named = (names: string[], values: readonly unknown[]): any =>
+  Object.fromEntries(names.map((name, i) => [name, values[i]]).filter(([, value]) => value != null));
+
+/** The event that an effect publishes. */
+export const event = ([kind, ...values]: Effect): [name: string, detail: any] => {
+  const [name, ...names] = (EVENTS[kind - Out.Standing] ?? "").split(" ");
+  return [name!, named(names, values)];
+};
+
+/** The answer to `Inspect`. */
+export const known = ([delay, values]: Reply): { [name: string]: unknown } => {
+  const { reason, ...all } = named(KNOWN.split(" "), values as unknown[]);
+  return { ...all, ...(reason && { wake: { in: delay, reason } }) };
+};
+
+/** In how many ms it wants `Wake`, at most 2³¹−1; then the effects (to `Inspect`: what it knows). Wrong options: code and path. */
+export type Reply = [delay: number, ...effects: Effect[]];
+
+/** The core of one client. `mono`: `performance.now()`, `wall`: `Date.now()`. */
+export type Core = (input: Start | Input, mono: number, wall: number) => Reply;
+
+/** Starts it. Throws `{ code, path }` for wrong options. */
+export const begin = (core: Core, ...given: Parameters<Core>): Reply => {
+  const reply = core(...given);
+  const [code, path] = reply as unknown[];
+  if (typeof code === "string") throw { code, path };
+  return reply;
+};

@@ -1,11 +1,12 @@
 /** Under a service worker the shell comes from its cache: what the check sees counts only when no worker is in between. */
 import { heldAnywhere } from "./page.js";
+import { Worker } from "./wire.js";
 
 /**
  * Has the worker look for an update and install it, and says what stands in the way of the shell. Where `activate` is
  * given, it is posted to a waiting worker, unless a tab holds, and its taking over awaited. Ends with `signal`.
  */
-export async function settled(signal: AbortSignal, activate?: unknown): Promise<"installing" | "waiting" | "failed" | undefined> {
+export async function settled(signal: AbortSignal, activate?: unknown): Promise<Worker | undefined> {
   const container = navigator.serviceWorker;
   const worker = container?.controller;
   if (!worker) return;
@@ -26,8 +27,8 @@ export async function settled(signal: AbortSignal, activate?: unknown): Promise<
       registration.waiting.postMessage(activate);
       await taken;
     }
-    return registration.installing ? "installing" : registration.waiting ? "waiting" : undefined;
+    return registration.installing ? Worker.Busy : registration.waiting ? Worker.Waiting : undefined;
   } catch {
-    return "failed";
+    return Worker.Busy;
   }
 }

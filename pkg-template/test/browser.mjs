@@ -20,9 +20,7 @@ export async function bundle(entry = "index") {
         setup(build) {
           build.onResolve({ filter: /^wasm:/ }, ({ path }) => ({ path, namespace: "played" }));
           build.onLoad({ filter: /glue/, namespace: "played" }, () => ({
-            contents:
-              "export const Core = function (...given) { return globalThis.played.core(...given); };\n" +
-              "export const initSync = () => {}; export default async () => {};",
+            contents: "export const link = () => [{}, () => globalThis.played.core()];",
           }));
           build.onLoad({ filter: /source/, namespace: "played" }, () => ({
             contents: "export const source = () => globalThis.played.source();",
@@ -104,28 +102,69 @@ export function page({ href = "https://shop.example/cart?a=1#top", meta = [], se
   return { ...globals, log };
 }
 
-/** A core that the test plays. */
+/** What crosses, as `wire.ts` has it, by name: an input's kind and members … */
+const INPUTS = [
+  ..."wake resume pagehide pageshow hello chunk check now defer saved unbooked".split(" "),
+  ..."visible.on online.on lead.on header.serial navigate.url session.session context.context refused.refusals holds.holds".split(" "),
+  "shell.worker.status.redirected.html.text",
+  "failed.next",
+  "answer.next.status.foreign.etag.at.date.retryAfter.retryDate.text.tooLong",
+  "inspect",
+];
+const START = "options.seed.nonce.state.text.session.inline.id.version.app.visible.online.locks.reloadOff";
+/** … and an effect's. */
+const EFFECTS = [
+  ..."abort shell activate save hello lead.on taken.taken poll.etag keep.state.text reload.session.asked.url".split(" "),
+  "tell.next.status.foreign.etag.at.date.retryAfter.retryDate.text.tooLong",
+  "standing.status.reason.deadline",
+  "refresh.phase.action.target.reason.until.deferrals.seconds.holds.deadline.notes.link",
+  "plan.generation.apis",
+  "poll.why.outcome",
+  "error.blame.code.path",
+  "ready.how",
+  "flags.flags",
+];
+
+const named = (names, values) => Object.fromEntries(names.split(".").map((name, i) => [name, values[i]]).filter(([, value]) => value != null));
+
+const placed = (effect) => {
+  const event = effect.do === "emit";
+  const name = event ? effect.event : effect.do;
+  const kind = EFFECTS.findIndex((names, i) => names.split(".")[0] === name && (i > 10 || !event));
+  const [, ...names] = EFFECTS[kind].split(".");
+  if (event && names.length === 1) return [kind, effect.detail];
+  const { do: _, event: __, detail, ...rest } = effect;
+  const unknown = Object.keys(detail ?? rest).filter((name) => !names.includes(name));
+  if (unknown.length) throw new Error(`${name} has no ${unknown}`);
+  return [kind, ...names.map((name) => (detail ?? rest)[name] ?? null)];
+};
+
+/** A core that the test plays. What it hears and answers it names: `{ type: "visible", on: true }`, `{ do: "poll" }`. */
 export function play({ answer = () => [], start = [], refuse } = {}) {
-  const core = { heard: [], freed: 0, answer, given: undefined };
+  const core = { heard: [], answer, given: undefined };
   globalThis.played = {
     source: EMPTY,
     prompt: (actions) => {
       core.actions = actions;
       return { show: (view) => (core.view = view), hide: () => (core.view = undefined) };
     },
-    core: (options, begin) => {
-      if (refuse) throw refuse;
-      core.given = { options, start: begin };
-      return {
-        start: () => JSON.stringify(start),
-        handle: (input) => {
-          core.heard.push(input);
-          return JSON.stringify(core.answer(input) ?? []);
-        },
-        wake: () => core.delay ?? 0x7fff_ffff,
-        inspect: () => JSON.stringify({ serial: 7 }),
-        free: () => core.freed++,
-      };
+    core: (begun = false) => (given) => {
+      const crossed = (value) => JSON.parse(JSON.stringify(value));
+      const reply = (effects) => crossed([core.delay ?? 0x7fff_ffff, ...effects.map(placed)]);
+      const [kind, ...values] = crossed(given);
+      if (!begun) {
+        begun = true;
+        if (refuse instanceof Error) throw refuse;
+        if (refuse) return [refuse.code, refuse.path];
+        const { options, ...begin } = named(START, [kind, ...values]);
+        core.given = { options, start: begin };
+        return reply(start);
+      }
+      const [type, ...names] = INPUTS[kind].split(".");
+      if (type === "inspect") return [1, [null, null, 7]];
+      const input = { type, ...named(names.join("."), values) };
+      core.heard.push(input);
+      return reply(core.answer(input) ?? []);
     },
   };
   return core;

@@ -5,7 +5,6 @@
 //! call into it after a trap.
 
 pub mod exports;
-pub mod json;
 pub mod wire;
 
 /// talc is 1.5 KB smaller than dlmalloc.

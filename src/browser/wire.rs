@@ -1,21 +1,19 @@
-//! Between JavaScript's objects and the core's types. The other side is `pkg-template/src/wire.ts`.
+//! Between the JSON of the page and the core's types: arrays, whose items have their meaning by their place. The other side is `pkg-template/src/wire.ts`.
 
 use wasm_bindgen::prelude::*;
 
-use super::json::Json;
 use crate::core::Client;
 use crate::core::config::{Build, Mark};
-use crate::core::error::{Fault, Flaw};
+use crate::core::error::{ConfigError, Fault, Flaw};
 use crate::core::event::{Answer, Blame, Effect, Event, Start};
 use crate::core::flags::Numbers;
-use crate::core::json;
+use crate::core::json::{self, Json};
 use crate::core::refresh::shell::{ShellAnswer, Worker};
 use crate::core::refresh::{Phase, State};
 use crate::core::schedule::{RetryAfter, Role};
 use crate::core::time::Now;
 use crate::core::value::Value;
 use crate::core::version::Version;
-use crate::core::window::Standing;
 
 #[wasm_bindgen]
 extern "C" {
@@ -42,289 +40,258 @@ pub fn parse(text: &str) -> Result<Value, Fault> {
     json::parse(text, number)
 }
 
-/// The start of a page.
-pub fn start(value: &Value) -> Start {
-    let text = |name| value.get(name).and_then(Value::as_str).map(str::to_owned);
-    Start {
-        seed: float(value, "seed").unwrap_or(0.0) as u64,
-        nonce: float(value, "nonce").unwrap_or(0.0) as u64,
-        kept: value.get("kept").and_then(|kept| {
-            Some((kept.get("state")?.clone(), kept.get("text").and_then(Value::as_str)?.to_owned()))
+/// A client for a page that starts now.
+pub fn start(input: &[Value], now: Now) -> Result<Client, ConfigError> {
+    let start = Start {
+        seed: float(input, 1).unwrap_or(0.0) as u64,
+        nonce: float(input, 2).unwrap_or(0.0) as u64,
+        kept: text(input, 4).map(|text| (at(input, 3).clone(), text)),
+        session: Some(at(input, 5).clone()).filter(|session| !session.is_null()),
+        inline: text(input, 6),
+        mark: text(input, 7).map(|id| Mark {
+            build: Build { id, version: at(input, 8).as_str().and_then(|v| Version::parse(v).ok()) },
+            app: text(input, 9).unwrap_or_default(),
         }),
-        session: value.get("session").cloned(),
-        inline: text("inline"),
-        mark: value.get("mark").and_then(|mark| {
-            let of = |name| mark.get(name).and_then(Value::as_str);
-            Some(Mark {
-                build: Build {
-                    id: of("id")?.to_owned(),
-                    version: of("version").and_then(|v| Version::parse(v).ok()),
-                },
-                app: of("app").unwrap_or("").to_owned(),
-            })
-        }),
-        visible: flag(value, "visible"),
-        online: flag(value, "online"),
-        locks: flag(value, "locks"),
-        reload_off: flag(value, "reloadOff"),
-    }
+        visible: flag(input, 10),
+        online: flag(input, 11),
+        locks: flag(input, 12),
+        reload_off: flag(input, 13),
+    };
+    Client::new(at(input, 0), start, parse, NUMBERS, now)
 }
 
-/// An input; `None` for one that another version of the page may know.
-pub fn event(value: &Value) -> Option<Event> {
-    let on = flag(value, "on");
-    let told = (!flag(value, "own")).then(|| float(value, "next").unwrap_or(0.0) as i64);
-    Some(match value.get("type")?.as_str()? {
-        "wake" => Event::Wake,
-        "answer" => Event::Answer { answer: answer(value), told },
-        "failed" => Event::Failed { told },
-        "visible" => Event::Visible(on),
-        "online" => Event::Online(on),
-        "session" => Event::Session(value.get("session").cloned().unwrap_or(Value::Null)),
-        "pageshow" => Event::PageShow,
-        "pagehide" => Event::PageHide,
-        "resume" => Event::Resume,
-        "lead" => Event::Lead(on),
-        "hello" => Event::Hello,
-        "chunk" => Event::Chunk,
-        "header" => Event::Header(float(value, "serial")? as u64),
-        "check" => Event::Check,
-        "shell" => Event::Shell(ShellAnswer {
-            status: float(value, "status")? as u16,
-            redirected: flag(value, "redirected"),
-            html: flag(value, "html"),
-            text: text(value, "text").unwrap_or_default(),
-            worker: match value.get("worker").and_then(Value::as_str) {
+/// Whether it is asked for what is known.
+pub fn inspects(input: &[Value]) -> bool {
+    float(input, 0) == Some(INSPECT)
+}
+
+const INSPECT: f64 = 23.0;
+
+/// An input; `None` for one that it does not know.
+pub fn event(input: &[Value]) -> Option<Event> {
+    let (on, ms) = (flag(input, 1), ms(input, 1));
+    Some(match float(input, 0)? as u32 {
+        0 => Event::Wake,
+        1 => Event::Resume,
+        2 => Event::PageHide,
+        3 => Event::PageShow,
+        4 => Event::Hello,
+        5 => Event::Chunk,
+        6 => Event::Check,
+        7 => Event::Now,
+        8 => Event::Defer,
+        9 => Event::Saved,
+        10 => Event::Unbooked,
+        11 => Event::Visible(on),
+        12 => Event::Online(on),
+        13 => Event::Lead(on),
+        14 => Event::Header(ms? as u64),
+        15 => Event::Navigate(text(input, 1)?),
+        16 => Event::Session(at(input, 1).clone()),
+        17 => Event::Context(at(input, 1).clone()),
+        18 => Event::Refused(at(input, 1).clone()),
+        19 => {
+            let mut holds = Vec::new();
+            for hold in at(input, 1).items() {
+                let hold = hold.items();
+                holds.push((text(hold, 0).unwrap_or_default(), float(hold, 1).unwrap_or(0.0) as i64));
+            }
+            Event::Holds(holds)
+        }
+        20 => Event::Shell(ShellAnswer {
+            worker: match ms {
                 None => Worker::Settled,
-                Some("waiting") => Worker::Waiting,
+                Some(1) => Worker::Waiting,
                 Some(_) => Worker::Busy,
             },
+            status: float(input, 2).unwrap_or(0.0) as u16,
+            redirected: flag(input, 3),
+            html: flag(input, 4),
+            text: text(input, 5).unwrap_or_default(),
         }),
-        "holds" => Event::Holds(match value.get("holds") {
-            Some(Value::Array(holds)) => holds
-                .iter()
-                .filter_map(|hold| Some((text(hold, "reason")?, float(hold, "until")? as i64)))
-                .collect(),
-            _ => Vec::new(),
-        }),
-        "now" => Event::Now,
-        "defer" => Event::Defer,
-        "navigate" => Event::Navigate(text(value, "url")?),
-        "saved" => Event::Saved,
-        "unbooked" => Event::Unbooked,
-        "context" => Event::Context(value.get("context").cloned().unwrap_or(Value::Null)),
-        "refused" => Event::Refused(value.get("refusals").cloned().unwrap_or(Value::Null)),
+        21 => Event::Failed { told: ms },
+        22 => Event::Answer { answer: answer(input), told: ms },
         _ => return None,
     })
 }
 
-fn answer(value: &Value) -> Answer {
-    let ms = |name| float(value, name).map(|n| n as i64);
+fn answer(input: &[Value]) -> Answer {
     Answer {
-        status: float(value, "status").unwrap_or(0.0) as u16,
-        foreign: flag(value, "foreign"),
-        etag: text(value, "etag"),
-        at: ms("at"),
-        date: ms("date").map(|date| date + ms("age").unwrap_or(0).clamp(0, 1 << 32) * 1000),
-        retry_after: ms("retryAfter").map(RetryAfter::Delay).or(ms("retryDate").map(RetryAfter::Date)),
-        text: text(value, "text"),
-        too_long: flag(value, "tooLong"),
+        status: float(input, 2).unwrap_or(0.0) as u16,
+        foreign: flag(input, 3),
+        etag: text(input, 4),
+        at: ms(input, 5),
+        date: ms(input, 6),
+        retry_after: ms(input, 7).map(RetryAfter::Delay).or(ms(input, 8).map(RetryAfter::Date)),
+        text: text(input, 9),
+        too_long: flag(input, 10),
     }
 }
 
 /// An effect, as the page carries it out.
 pub fn effect(out: &mut Json, client: &Client, now: Now, effect: Effect) {
-    out.object();
-    let name = match &effect {
-        Effect::Poll { .. } => "poll",
-        Effect::Abort => "abort",
-        Effect::Tell(..) | Effect::Hello => "tell",
-        Effect::Lead(_) => "lead",
-        Effect::Keep { .. } => "keep",
-        Effect::Shell => "shell",
-        Effect::Activate => "activate",
-        Effect::Save => "save",
-        Effect::Reload { .. } => "reload",
-        Effect::Taken(_) => "taken",
-        _ => "emit",
+    out.open();
+    let kind = match &effect {
+        Effect::Abort => 0,
+        Effect::Shell => 1,
+        Effect::Activate => 2,
+        Effect::Save => 3,
+        Effect::Hello => 4,
+        Effect::Lead(_) => 5,
+        Effect::Taken(_) => 6,
+        Effect::Poll { .. } => 7,
+        Effect::Keep { .. } => 8,
+        Effect::Reload { .. } => 9,
+        Effect::Tell(..) => 10,
+        Effect::Standing(_) => 11,
+        Effect::Refresh(_) => 12,
+        Effect::Plan(_) => 13,
+        Effect::Polled { .. } => 14,
+        Effect::Fault(_) => 15,
+        Effect::Ready(_) => 16,
+        Effect::Flags(_) => 17,
     };
-    out.text("do", Some(name));
-    let mut event = |name| {
-        out.text("event", Some(name));
-        out.name("detail");
-    };
+    out.int(kind);
     match effect {
-        Effect::Poll { etag } => out.text("etag", etag.as_deref()),
-        Effect::Tell(answer, next) => told(out, answer, next),
-        Effect::Hello => {
-            out.inside("message");
-            out.text("type", Some("hello"));
-            out.close('}');
-        }
-        Effect::Lead(on) => out.flag("on", on),
+        Effect::Lead(on) | Effect::Taken(on) => out.flag(on),
+        Effect::Poll { etag } => out.text(etag.as_deref()),
         Effect::Keep { state, text } => {
-            out.member("state", &state);
-            out.text("text", text.as_deref());
+            out.value(&state);
+            out.text(text.as_deref());
         }
         Effect::Reload { session, asked, url } => {
-            out.member("session", &session);
-            out.flag("asked", asked);
-            out.text("url", url.as_deref());
+            out.value(&session);
+            out.flag(asked);
+            out.text(url.as_deref());
         }
-        Effect::Taken(taken) => out.flag("taken", taken),
+        Effect::Tell(answer, next) => told(out, answer, next),
         Effect::Standing(of) => {
-            event("standing");
-            standing(out, &of);
+            out.string(of.status.name());
+            out.string(of.reason);
+            out.maybe(of.deadline);
         }
-        Effect::Refresh(state) => {
-            event("refresh");
-            refresh(out, client, now, &state);
-        }
-        Effect::Ready(how) => {
-            event("ready");
-            out.string(how);
-        }
+        Effect::Refresh(state) => refresh(out, client, now, &state),
         Effect::Plan(plan) => {
-            event("plan");
-            out.object();
-            out.int("generation", Some(plan.generation as i64));
-            out.member("apis", &plan.apis);
-            out.close('}');
-        }
-        Effect::Flags(flags) => {
-            event("flags");
-            out.value(&flags);
+            out.int(plan.generation as i64);
+            out.value(&plan.apis);
         }
         Effect::Polled { why, outcome } => {
-            event("poll");
-            out.object();
-            out.text("why", Some(why.name()));
-            out.text("outcome", Some(outcome));
-            out.close('}');
+            out.string(why.name());
+            out.string(outcome);
         }
-        Effect::Fault(blame) => {
-            event("error");
-            fault(out, &blame);
-        }
-        Effect::Abort | Effect::Shell | Effect::Activate | Effect::Save => {}
+        Effect::Fault(blame) => fault(out, &blame),
+        Effect::Ready(how) => out.string(how),
+        Effect::Flags(flags) => out.value(&flags),
+        Effect::Abort | Effect::Shell | Effect::Activate | Effect::Save | Effect::Hello => {}
     }
-    out.close('}');
+    out.close();
 }
 
+/// In the places that the input has, less its kind; a failure ends with `next`.
 fn told(out: &mut Json, answer: Option<Answer>, next: i64) {
-    out.inside("message");
-    out.text("type", Some(if answer.is_some() { "answer" } else { "failed" }));
-    out.int("next", Some(next));
+    out.int(next);
     if let Some(answer) = answer {
-        out.int("status", Some(answer.status.into()));
-        out.flag("foreign", answer.foreign);
-        out.text("etag", answer.etag.as_deref());
-        out.int("at", answer.at);
-        out.int("date", answer.date);
-        match answer.retry_after {
-            Some(RetryAfter::Delay(ms)) => out.int("retryAfter", Some(ms)),
-            Some(RetryAfter::Date(ms)) => out.int("retryDate", Some(ms)),
-            None => {}
-        }
-        out.text("text", answer.text.as_deref());
-        out.flag("tooLong", answer.too_long);
+        out.int(answer.status.into());
+        out.flag(answer.foreign);
+        out.text(answer.etag.as_deref());
+        out.maybe(answer.at);
+        out.maybe(answer.date);
+        let (delay, date) = match answer.retry_after {
+            Some(RetryAfter::Delay(ms)) => (Some(ms), None),
+            Some(RetryAfter::Date(ms)) => (None, Some(ms)),
+            None => (None, None),
+        };
+        out.maybe(delay);
+        out.maybe(date);
+        out.text(answer.text.as_deref());
+        out.flag(answer.too_long);
     }
-    out.close('}');
-}
-
-fn standing(out: &mut Json, standing: &Standing) {
-    out.object();
-    out.text("status", Some(standing.status.name()));
-    out.text("reason", Some(standing.reason));
-    out.int("deadline", standing.deadline);
-    out.close('}');
 }
 
 fn refresh(out: &mut Json, client: &Client, now: Now, state: &State) {
-    out.object();
-    out.text("phase", Some(state.phase.name()));
-    out.text("action", Some(state.action.name()));
-    out.text("target", state.target.as_deref());
-    out.text("reason", Some(state.reason).filter(|r| !r.is_empty()));
-    out.int("until", state.until.map(|at| now.wall + at - now.mono));
     let refresh = client.refresh();
+    let counting = state.phase == Phase::Counting;
+    out.string(state.phase.name());
+    out.string(state.action.name());
+    out.text(state.target.as_deref());
+    out.text(Some(state.reason).filter(|r| !r.is_empty()));
+    out.maybe(state.until.map(|at| now.wall + at - now.mono));
+    out.maybe(counting.then_some(refresh.deferrals.into()));
+    out.maybe(counting.then_some(client.config().countdown / 1000));
     if state.phase == Phase::Holding {
-        out.member("holds", &Value::Array(refresh.open_holds(now.mono)));
-    }
-    if state.phase == Phase::Counting {
-        out.int("deferrals", Some(refresh.deferrals.into()));
-        out.int("seconds", Some(client.config().countdown / 1000));
+        out.value(&Value::Array(refresh.open_holds(now.mono)));
+    } else {
+        out.text(None);
     }
     if let Some(manifest) = client.in_force().manifest.as_ref().filter(|_| state.target.is_some()) {
-        out.int("deadline", client.standing().deadline);
-        out.member("notes", &manifest.refresh.notes);
-        out.text("link", manifest.refresh.link.as_deref());
+        out.maybe(client.standing().deadline);
+        out.value(&manifest.refresh.notes);
+        out.text(manifest.refresh.link.as_deref());
     }
-    out.close('}');
 }
 
 fn fault(out: &mut Json, blame: &Blame) {
-    let (who, code, path) = match blame {
-        Blame::Publisher(flaw) => ("publisher", flaw.fault.code(), Some(flaw.path.as_str())),
-        Blame::Network(error) => ("network", error.code(), None),
-        Blame::Memory => ("memory", "foreign", None),
-    };
-    out.object();
-    out.text("blame", Some(who));
-    out.text("code", Some(code));
-    out.text("path", path);
-    out.close('}');
+    match blame {
+        Blame::Publisher(of) => {
+            out.string("publisher");
+            flaw(out, of);
+        }
+        Blame::Network(error) => {
+            out.string("network");
+            out.string(error.code());
+        }
+        Blame::Memory => {
+            out.string("memory");
+            out.string("foreign");
+        }
+    }
 }
 
-/// All that the core knows.
+/// All that the core knows, besides what it has published.
 pub fn inspect(out: &mut Json, client: &Client, now: Now) {
     let (in_force, config, schedule) = (client.in_force(), client.config(), client.schedule());
-    out.object();
-    out.text("build", Some(&config.build.id));
-    out.text("app", Some(&config.app));
-    out.name("standing");
-    standing(out, &client.standing());
-    out.name("refresh");
-    refresh(out, client, now, &client.refresh().state);
-    if let Some(manifest) = &in_force.manifest {
-        out.int("serial", Some(manifest.serial as i64));
-        out.text("current", Some(&manifest.current.id));
-    }
-    out.int("regressed", in_force.regressed.as_ref().map(|m| m.serial as i64));
-    out.int("serverTime", client.server_time(now));
-    out.int("everySeconds", Some(schedule.every / 1000));
-    let role = match schedule.role {
+    let manifest = in_force.manifest.as_ref();
+    out.open();
+    out.string(&config.build.id);
+    out.string(&config.app);
+    out.maybe(manifest.map(|m| m.serial as i64));
+    out.text(manifest.map(|m| m.current.id.as_str()));
+    out.maybe(in_force.regressed.as_ref().map(|m| m.serial as i64));
+    out.maybe(client.server_time(now));
+    out.int(schedule.every / 1000);
+    out.string(match schedule.role {
         Role::Alone => "alone",
         Role::Follower => "follower",
         Role::Leader => "leader",
-    };
-    out.text("role", Some(role));
-    out.text("polling", schedule.running().map(|why| why.name()));
-    if let Some(wake) = client.next_wake(now) {
-        out.inside("wake");
-        out.int("in", Some(wake.at - now.mono));
-        out.text("reason", Some(wake.reason));
-        out.close('}');
-    }
-    out.close('}');
+    });
+    out.text(schedule.running().map(|why| why.name()));
+    out.text(client.next_wake(now).map(|wake| wake.reason));
+    out.close();
 }
 
-/// A flaw of the options, as JavaScript's `TrueupError` has it.
+/// A flaw, as JavaScript's `TrueupError` has it.
 pub fn flaw(out: &mut Json, flaw: &Flaw) {
-    out.object();
-    out.text("code", Some(flaw.fault.code()));
-    out.text("path", Some(&flaw.path));
-    out.close('}');
+    out.string(flaw.fault.code());
+    out.string(&flaw.path);
 }
 
-fn float(value: &Value, name: &str) -> Option<f64> {
-    value.get(name).and_then(Value::as_f64)
+/// The item at a place; `null` where there is none.
+fn at(items: &[Value], place: usize) -> &Value {
+    items.get(place).unwrap_or(&Value::Null)
 }
 
-fn text(value: &Value, name: &str) -> Option<String> {
-    value.get(name).and_then(Value::as_str).map(str::to_owned)
+fn float(items: &[Value], place: usize) -> Option<f64> {
+    at(items, place).as_f64()
 }
 
-fn flag(value: &Value, name: &str) -> bool {
-    value.get(name).and_then(Value::as_bool).unwrap_or(false)
+fn ms(items: &[Value], place: usize) -> Option<i64> {
+    float(items, place).map(|n| n as i64)
+}
+
+fn text(items: &[Value], place: usize) -> Option<String> {
+    at(items, place).as_str().map(str::to_owned)
+}
+
+fn flag(items: &[Value], place: usize) -> bool {
+    at(items, place).as_bool() == Some(true)
 }

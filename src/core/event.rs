@@ -109,7 +109,7 @@ pub enum Event {
     Unbooked,
     /// Another context for the flags, instead of the one before. The same one again changes nothing.
     Context(Value),
-    /// Answers refused a version each: a list of `{ api, version, supported }`. One of another version than the plan's, or
+    /// Answers refused a version each: a list of `[api, version, supported]`. One of another version than the plan's, or
     /// too soon after the last one for its API, changes nothing.
     Refused(Value),
 }

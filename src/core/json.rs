@@ -1,7 +1,11 @@
-//! JSON text to tree (RFC 8259), exactly as strict as JavaScript's `JSON.parse`.
+//! JSON text to tree, and back (RFC 8259): exactly as strict as JavaScript's `JSON.parse`.
 //!
 //! By hand: what `JSON.parse` gives is JavaScript's, and to walk it from here takes more code and more time than this.
 //! What Rust does at great length, reading fractions, is handed in.
+
+mod write;
+
+pub use write::Json;
 
 use super::error::Fault;
 use super::value::{MAX_DEPTH, Value};

@@ -160,7 +160,7 @@ async function parts(all, wasm) {
     name: "without",
     setup: (build) => build.onResolve({ filter }, ({ path }) => ({ path, external: true })),
   });
-  const glue = { contents: `export * from "wasm:glue"; export { default } from "wasm:glue";`, resolveDir: root };
+  const glue = { contents: `export * from "wasm:glue";`, resolveDir: root };
   const results = {
     glue: bundle({ source: "glue", file: "glue.js" }, all, { wasm, stdin: glue }),
     client: index && bundle(index, all, { wasm, plugins: [without(/^wasm:|\/prompt\.js$/)] }),

@@ -6,25 +6,24 @@
 use anyhow::{Context, Result, ensure};
 use wasm_bindgen_cli_support::Output;
 
-/// The module of the imports.
-const MODULE: &str = "_";
+/// The module of the imports: so the glue of another version than the module's (one of the two files of `trueup/slim` that
+/// a cache kept) cannot start it, and the page runs without it, rather than with a core that it misunderstands.
+const MODULE: &str = env!("CARGO_PKG_VERSION");
 
 /// What an import's name begins with, and its name in the glue.
 const IMPORTS: &[(&str, &str)] = &[("__wbg_number_", "n"), ("__wbg_print_", "p"), ("__wbg_remainder_", "r")];
 
 /// Every export that is called.
-const EXPORTS: &[(&str, &str)] = &[
-    ("memory", "m"),
-    ("__wbindgen_malloc", "a"),
-    ("__wbindgen_free", "f"),
-    ("create", "n"),
-    ("handle", "h"),
-    ("wake", "w"),
-    ("drop", "d"),
-];
+const EXPORTS: &[(&str, &str)] = &[("memory", "m"), ("room", "r"), ("handle", "h")];
 
 /// What wasm-bindgen exports for glue of its own.
-const UNUSED: &[&str] = &["__wbindgen_realloc", "__abort_handler", "__instance_terminated"];
+const UNUSED: &[&str] = &[
+    "__wbindgen_malloc",
+    "__wbindgen_realloc",
+    "__wbindgen_free",
+    "__abort_handler",
+    "__instance_terminated",
+];
 
 /// Renames in the module. Fails where it imports or exports what the glue does not know.
 pub fn rename(output: &mut Output) -> Result<()> {

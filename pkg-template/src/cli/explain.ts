@@ -1,5 +1,5 @@
 /** What one tab would do with a manifest, step by step, and why: played on the core in virtual time. */
-import type { Effect } from "../wire.js";
+import { type Effect, event, In, Out } from "../wire.js";
 import type { Json } from "./document.js";
 import { Failure, type Output } from "./output.js";
 import { page, Tab, type TabBuild, TabError } from "./tab.js";
@@ -88,17 +88,18 @@ function playOnce(text: string, target: TabBuild, { build, at, context, stale }:
   for (let turns = 0; turns < 50; turns++) {
     const { phase } = tab.refresh;
     if (["idle", "offering", "urging", "navigation", "waiting", "reloading", "stuck", "refused"].includes(phase)) break;
-    if (tab.asked.has("shell")) tab.see(page(stale ? build : { ...target, app: build.app }));
-    else if (tab.asked.delete("save")) tab.send({ type: "saved" });
-    else if (tab.asked.has("poll")) tab.hear(text);
+    if (tab.asked.has(Out.Shell)) tab.see(page(stale ? build : { ...target, app: build.app }));
+    else if (tab.asked.delete(Out.Save)) tab.send([In.Saved]);
+    else if (tab.asked.has(Out.Poll)) tab.hear(text);
     else tab.sleep();
   }
   return { tab, steps };
 }
 
 function described(effect: Effect, after: number, at: number): Step | undefined {
-  if (effect.do !== "emit" || effect.event !== "refresh") return undefined;
-  const state = effect.detail as Tab["refresh"];
+  const [name, detail] = event(effect);
+  if (name !== "refresh") return undefined;
+  const state = detail as Tab["refresh"];
   const until = "until" in state && state.until !== undefined ? state.until - at : undefined;
   const wait = until === undefined ? "" : duration(Math.max(0, until - after));
   const messages: { [phase: string]: string } = {

@@ -15,7 +15,6 @@ import { type Apis, isVersion } from "./tab.js";
 import { serving, show as showEdges, verify } from "./verify.js";
 import { count } from "./words.js";
 
-declare const __VERSION__: string;
 
 const EXITS = `
 Exit codes: 0 done; 1 something was found (an error, a stale edge, a difference); 2 the command line is wrong;

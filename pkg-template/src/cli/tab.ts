@@ -2,10 +2,10 @@
  * A tab in virtual time: the wasm core that visitors load, played by the command line. Every question about what a tab
  * would do is asked of it, so there is no second implementation that could answer otherwise.
  */
-import { nextFlags, noFlags, type Published } from "../flags.js";
-import { type CoreClass, load } from "../loader.js";
+import { nextFlags, noFlags } from "../flags.js";
+import { load } from "../loader.js";
 import type { ApiOptions, Fault, FlagDetails, Plan, RefreshState, Standing } from "../types.js";
-import type { Core, Effect, Input } from "../wire.js";
+import { begin, type Core, type Effect, event, In, type Input, known, Out, type Reply } from "../wire.js";
 
 /** What a build speaks, as the option `apis` has it. */
 export type Apis = { readonly [name: string]: readonly (string | number)[] | ApiOptions };
@@ -52,63 +52,69 @@ export class Tab {
   /** How the last poll ended. */
   outcome = "";
   /** What is asked for and not yet answered. */
-  readonly asked = new Set<Effect["do"]>();
+  readonly asked = new Set<Out>();
   elapsed = 0;
   readonly #core: Core;
+  #delay = 0;
   readonly #at: number;
   readonly #watch: TabOptions["watch"];
 
   constructor(build: TabBuild, { at, context, seed = 1, watch }: TabOptions) {
-    const Class = load() as CoreClass;
     const { id, version, apis, app } = build;
     const options = { build: { id, version }, app, apis, flags: context && { context } };
-    const mark = { id, ...(version !== undefined && { version: String(version) }) };
-    const start = { seed, nonce: seed, session: null, mark, visible: true, online: true, locks: false, reloadOff: false };
     this.#at = at;
     this.#watch = watch;
+    this.#core = load() as Core;
+    let reply;
     try {
-      this.#core = new Class(options, start, 0, at);
+      const mark = [id, version === undefined ? null : String(version), null] as const;
+      reply = begin(this.#core, [options, seed, seed, null, null, [], null, ...mark, true, true, false, false], 0, at);
     } catch (wrong) {
       const { code, path } = wrong as { code?: string; path?: string };
       if (code === undefined) throw wrong;
       throw new TabError(code, path ?? "");
     }
-    this.#take(this.#core.start(0, at));
+    this.#take(reply);
   }
 
   /** The server answers the poll with this text, now. */
   hear(text: string, date = this.#at + this.elapsed): this {
-    if (!this.asked.has("poll")) this.send({ type: "check" });
-    this.asked.delete("poll");
-    return this.send({ type: "answer", own: true, status: 200, text, date });
+    if (!this.asked.has(Out.Poll)) this.send([In.Check]);
+    this.asked.delete(Out.Poll);
+    return this.send([In.Answer, null, 200, false, null, null, date, null, null, text]);
   }
 
   /** The look at the page finds this HTML. */
-  see(html: string, answer: { status?: number; redirected?: boolean; html?: boolean } = {}): this {
-    this.asked.delete("shell");
-    return this.send({ type: "shell", status: 200, html: true, ...answer, text: html });
+  see(text: string, { status = 200, redirected = false, html = true }: { status?: number; redirected?: boolean; html?: boolean } = {}): this {
+    this.asked.delete(Out.Shell);
+    return this.send([In.Shell, null, status, redirected, html, text]);
   }
 
   /** Sleeps until the core wants to be woken. */
   sleep(): this {
-    this.elapsed += Math.max(1, Math.ceil(this.#core.wake(this.elapsed, this.#at + this.elapsed)));
-    return this.send({ type: "wake" });
+    this.elapsed += Math.max(1, this.#delay);
+    return this.send([In.Wake]);
   }
 
   /** All that the core knows. */
   inspect(): { [name: string]: unknown } {
-    return JSON.parse(this.#core.inspect(this.elapsed, this.#at + this.elapsed));
+    return known(this.#core([In.Inspect], this.elapsed, this.#at + this.elapsed));
   }
 
   send(input: Input): this {
-    this.#take(this.#core.handle(input, this.elapsed, this.#at + this.elapsed));
+    this.#take(this.#core(input, this.elapsed, this.#at + this.elapsed));
     return this;
   }
 
-  #take(effects: string): void {
-    for (const effect of JSON.parse(effects) as Effect[]) {
-      if (effect.do === "emit") this.#hear(effect.event, effect.detail);
-      else this.asked.add(effect.do);
+  #take([delay, ...effects]: Reply): void {
+    this.#delay = delay;
+    for (const effect of effects) {
+      this.asked.add(effect[0]);
+      if (effect[0] === Out.Flags) {
+        [this.#flags] = nextFlags(this.#flags, effect[1]);
+        this.flags = Object.fromEntries(this.#flags.flags);
+      }
+      this.#hear(...event(effect));
       this.#watch?.(effect, this.elapsed);
     }
   }
@@ -118,10 +124,6 @@ export class Tab {
     else if (event === "refresh") this.refresh = detail as RefreshState;
     else if (event === "plan") this.plan = detail as Plan;
     else if (event === "error") this.faults.push(detail as Fault);
-    else if (event === "flags") {
-      [this.#flags] = nextFlags(this.#flags, detail as Published);
-      this.flags = Object.fromEntries(this.#flags.flags);
-    }
     else if (event === "poll") this.outcome = (detail as { outcome: string }).outcome;
   }
 }

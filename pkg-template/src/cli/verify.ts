@@ -3,6 +3,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { Failure, type Output } from "./output.js";
 import { get } from "./source.js";
 import { Tab } from "./tab.js";
+import { Out } from "../wire.js";
 import { refreshes } from "./words.js";
 
 export interface VerifyOptions {
@@ -100,7 +101,7 @@ function lag({ status, redirected, headers, text }: PageAnswer, build: { id: str
   const manifest = { trueup: 1, serial: 1, current: { id: target }, refresh: { urgency: "critical", spreadSeconds: 0 } };
   const tab = new Tab(build, { at: 0 }).hear(JSON.stringify(manifest));
   // Past the draw of a spread of nothing, which still takes its turn.
-  for (let turns = 0; turns < 5 && !tab.asked.has("shell"); turns++) tab.sleep();
+  for (let turns = 0; turns < 5 && !tab.asked.has(Out.Shell); turns++) tab.sleep();
   tab.see(text.slice(0, 512 * 1024), { status, redirected, html });
   return tab.refresh.phase === "waiting" ? tab.refresh.reason : undefined;
 }

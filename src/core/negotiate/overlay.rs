@@ -29,8 +29,8 @@ pub(super) struct Layer {
 
 impl Overlay {
     /// Lays refusals over the plan, and says whether to negotiate again. `now` is the monotonic time in ms, `serial` the
-    /// manifest's in force (0 without one), `plan` the `apis` of the plan. `refusals` is a list of `{ api, version,
-    /// supported }`: what was asked, and what the server says that it has, if it does.
+    /// manifest's in force (0 without one), `plan` the `apis` of the plan. `refusals` is a list of `[api, version,
+    /// supported]`: what was asked, and what the server says that it has, if it does.
     ///
     /// The refusal of another version than the plan's is late: the negotiation that made the plan serves it too. One
     /// that comes within 10 s of the last one for its API is dropped.
@@ -38,13 +38,12 @@ impl Overlay {
         self.end(now, serial);
         let mut laid = false;
         for refusal in refusals.items() {
-            let Some(api) = refusal.get("api").and_then(Value::as_str) else { continue };
-            let asked = refusal.get("version");
-            let Some(Ok(version)) = asked.and_then(Value::as_str).map(Version::parse) else { continue };
-            if plan.get(api).and_then(|plan| plan.get("version")) != asked {
+            let [Value::String(api), asked, supported] = refusal.items() else { continue };
+            let Some(Ok(version)) = asked.as_str().map(Version::parse) else { continue };
+            if plan.get(api).and_then(|plan| plan.get("version")) != Some(asked) {
                 continue;
             }
-            let at = self.0.iter().position(|layer| layer.api == api).unwrap_or(self.0.len());
+            let at = self.0.iter().position(|layer| layer.api == *api).unwrap_or(self.0.len());
             if at == self.0.len() {
                 let (refused, told) = (Vec::new(), Vec::new());
                 self.0.push(Layer {
@@ -65,7 +64,7 @@ impl Overlay {
             }
             layer.added = now;
             layer.refused.push(version);
-            for (index, told) in refusal.get("supported").map_or(&[][..], Value::items).iter().enumerate() {
+            for (index, told) in supported.items().iter().enumerate() {
                 if index == 0 {
                     layer.told.clear();
                 }

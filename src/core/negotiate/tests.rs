@@ -402,7 +402,7 @@ mod refusals {
         }
 
         fn refuse(&mut self, now: i64, serial: u64, asked: &str, told: &[&str]) -> bool {
-            let refusals = tree(json!([{ "api": "orders", "version": asked, "supported": told }]));
+            let refusals = tree(json!([["orders", asked, told]]));
             let laid = self.overlay.refuse(now, serial, &refusals, &self.plan.apis);
             if laid {
                 self.negotiate();
@@ -553,8 +553,8 @@ mod refusals {
         let mut shop = Shop::new(json!(["3"]), json!(["3"]));
         for odd in [
             json!(null),
-            json!([1, {}, { "api": "orders" }, { "api": "orders", "version": "three" }]),
-            json!([{ "api": "billing", "version": "3" }]),
+            json!([1, {}, [], ["orders"], ["orders", "three", null]]),
+            json!([["billing", "3", null]]),
         ] {
             assert!(!shop.overlay.refuse(0, 7, &tree(odd), &shop.plan.apis));
         }

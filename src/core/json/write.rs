@@ -1,0 +1,126 @@
+//! Writes JSON for the page, which parses it: half the bytes of making objects member by member, and as quick.
+
+use super::super::value::{Value, push_integer, whole};
+
+/// JSON text that is being written, item by item: everything is an array, whose items have their meaning by their place.
+pub struct Json {
+    text: String,
+    /// JavaScript prints what is not whole: Rust's printing of floats is 14 KB.
+    print: fn(f64) -> String,
+}
+
+impl Json {
+    /// Nothing written yet.
+    pub fn new(print: fn(f64) -> String) -> Json {
+        Json { text: String::new(), print }
+    }
+
+    /// The text, of which every array has been closed.
+    pub fn done(mut self) -> String {
+        self.end("");
+        self.text
+    }
+
+    /// Opens an array.
+    pub fn open(&mut self) {
+        self.text.push('[');
+    }
+
+    /// Closes an array.
+    pub fn close(&mut self) {
+        self.end("],");
+    }
+
+    /// A string, or `null`.
+    pub fn text(&mut self, text: Option<&str>) {
+        match text {
+            Some(text) => self.string(text),
+            None => self.word("null"),
+        }
+    }
+
+    /// A whole number, or `null`.
+    pub fn maybe(&mut self, n: Option<i64>) {
+        match n {
+            Some(n) => self.int(n),
+            None => self.word("null"),
+        }
+    }
+
+    /// A whole number.
+    pub fn int(&mut self, n: i64) {
+        if n < 0 {
+            self.text.push('-');
+        }
+        push_integer(&mut self.text, n.unsigned_abs());
+        self.text.push(',');
+    }
+
+    /// True or false.
+    pub fn flag(&mut self, truth: bool) {
+        self.word(if truth { "true" } else { "false" });
+    }
+
+    /// Any value.
+    pub fn value(&mut self, value: &Value) {
+        match value {
+            Value::Null => self.word("null"),
+            Value::Bool(truth) => self.flag(*truth),
+            Value::Number(n) if whole(n.abs()).is_some() => self.int(*n as i64),
+            Value::Number(n) if !n.is_finite() => self.word("null"),
+            Value::Number(n) => self.word(&(self.print)(*n)),
+            Value::String(text) => self.string(text),
+            Value::Array(items) => {
+                self.open();
+                for item in items {
+                    self.value(item);
+                }
+                self.close();
+            }
+            Value::Object(members) => {
+                self.text.push('{');
+                for (name, value) in members {
+                    self.string(name);
+                    self.end(":");
+                    self.value(value);
+                }
+                self.end("},");
+            }
+        }
+    }
+
+    /// JSON as it stands.
+    pub fn word(&mut self, json: &str) {
+        self.text.push_str(json);
+        self.text.push(',');
+    }
+
+    /// A string: RFC 8259, section 7.
+    pub fn string(&mut self, text: &str) {
+        self.text.push('"');
+        let mut from = 0;
+        for (at, byte) in text.bytes().enumerate() {
+            if byte < b' ' || byte == b'"' || byte == b'\\' {
+                self.text.push_str(text.get(from..at).unwrap_or_default());
+                from = at + 1;
+                self.text.push_str("\\u00");
+                self.hex(byte >> 4);
+                self.hex(byte & 15);
+            }
+        }
+        self.text.push_str(text.get(from..).unwrap_or_default());
+        self.word("\"");
+    }
+
+    fn hex(&mut self, digit: u8) {
+        self.text.push(char::from_digit(digit.into(), 16).unwrap_or('0'));
+    }
+
+    /// Instead of the comma behind the last item, if there is one.
+    fn end(&mut self, with: &str) {
+        if self.text.ends_with(',') {
+            self.text.truncate(self.text.len() - 1);
+        }
+        self.text.push_str(with);
+    }
+}
