@@ -198,7 +198,7 @@ fn what_other_pages_of_the_tab_booked_meanwhile_counts() {
     let mut page = behind("");
     page.until(Phase::Offering);
     page.send(Event::PageHide);
-    let booked = r#"{"reloads":[{"build":"b1","target":"b2","count":1,"last":1795392000000}]}"#;
+    let booked = r#"{"b1\nb2":14363136000001}"#;
     page.send(Event::Session(json(booked).unwrap()));
     page.send(Event::PageShow);
     assert_eq!((page.phase(), page.reason()), (Phase::Refused, "budget"));
@@ -258,7 +258,7 @@ fn a_dismissed_offer_returns_with_the_next_build() {
     assert_eq!(page.phase(), Phase::Deferred);
     page.deploy(3, "b3", "3", "");
     page.until(Phase::Offering);
-    assert_eq!(page.client.refresh().state.target.as_deref(), Some("b3"));
+    assert_eq!(page.client.refresh().target, "b3");
 }
 
 #[test]
@@ -445,7 +445,7 @@ fn opaque_ids_without_versions_are_told_apart_by_the_id_alone() {
     page.manifest = r#"{"trueup":1,"serial":2,"current":{"id":"8be01aa"}}"#.into();
     page.shell = Some(("8be01aa".into(), "".into()));
     page.until(Phase::Offering);
-    assert_eq!(page.client.standing().reason, "no-version");
+    assert_eq!(page.client.standing().reason.name(), "no-version");
 }
 
 #[test]
@@ -607,7 +607,7 @@ fn a_deadline_passes_without_a_poll() {
     assert_eq!(page.status(), Status::Deprecated);
     page.pass(1);
     assert_eq!(page.status(), Status::Unsupported);
-    assert_eq!(page.client.standing().reason, "deadline-passed");
+    assert_eq!(page.client.standing().reason.name(), "deadline-passed");
 }
 
 #[test]
@@ -688,7 +688,9 @@ fn kept_server_time_informs_until_the_server_is_heard_and_never_forces() {
 
 #[test]
 fn kept_state_that_is_corrupt_is_discarded_and_reported_once() {
-    for (state, text) in [("{}", "{"), ("null", r#"{"trueup":1}"#), (r#"{"format":2}"#, "{}"), ("[]", "")] {
+    for (state, text) in
+        [("{}", "{"), ("null", r#"{"trueup":1}"#), (r#"{"format":2}"#, "{}"), ("[]", ""), ("[2]", "{}")]
+    {
         let mut page = Setup::default().start(|start| start.kept = Some((json(state).unwrap(), text.into())));
         page.start.locks = true;
         let page = page.open();
@@ -800,6 +802,31 @@ fn what_was_dismissed_in_a_tab_that_does_not_poll_is_still_so_after_a_load() {
     again.pass(MINUTE);
     assert_eq!(again.faults, [], "it was we who kept it");
     assert_eq!(again.phase(), Phase::Deferred);
+}
+
+#[test]
+fn what_was_dismissed_in_one_tab_is_still_so_after_another_one_has_polled() {
+    let mut one = behind("");
+    one.until(Phase::Offering);
+    let (manifest, shell) = (one.manifest.clone(), one.shell.clone());
+    let open = |kept, skew| {
+        let mut page = Setup { skew, ..Setup::default() }
+            .start(|start| start.kept = kept)
+            .manifest(manifest.clone())
+            .open();
+        page.shell = shell.clone();
+        page
+    };
+    let mut other = open(one.kept.clone(), HOUR);
+    one.send(Event::Defer);
+    other.kept = one.kept.clone();
+    other.pass(HOUR);
+    assert!(other.ever(Phase::Offering), "of what is put off elsewhere it hears at its next load");
+    assert_ne!(other.kept, one.kept, "it has polled");
+    let mut again = open(other.kept, 3 * HOUR);
+    again.pass(HOUR);
+    assert_eq!((again.phase(), again.reason()), (Phase::Deferred, "dismissed"));
+    assert!(!again.ever(Phase::Offering));
 }
 
 #[test]

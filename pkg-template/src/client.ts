@@ -14,6 +14,9 @@ import type * as T from "./types.js";
 import { begin, type Core, type Effect, event, In, type Input, known, Out, type Reply } from "./wire.js";
 import { settled } from "./worker.js";
 
+/** Where kept state has what a person has put off. */
+const SNOOZE = 5;
+
 /** What is kept for the next load in session storage: the tab's number, the core's booking, and the app's hand-over. */
 interface Booked {
   nonce?: number;
@@ -155,6 +158,8 @@ export function connect(options: T.Options = {}): T.Trueup {
         const own = (request = new AbortController()).signal;
         return void poll(url, own, first!).then((input) => own.aborted || send(input));
       case Out.Keep:
+        // Where this tab has put nothing off, what another one has stays.
+        if (first) first[SNOOZE] ??= (read("localStorage", key, MiB) as unknown[] | undefined)?.[SNOOZE];
         // Without its text the state would be of no use.
         if (second === null || write("localStorage", textKey, second)) write("localStorage", key, first);
         return;

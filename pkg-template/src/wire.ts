@@ -180,7 +180,7 @@ export type Effect =
   | [Out.Lead, on: boolean]
   | [Out.Taken, taken: boolean]
   | [Out.Poll, etag: string | null]
-  | [Out.Keep, state: unknown, text: string | null]
+  | [Out.Keep, state: unknown[] | null, text: string | null]
   | [Out.Reload, session: unknown, asked: boolean, url: string | null]
   | [Out.Tell, next: number, ...answer: Answer | []]
   | [Out.Standing | Out.Refresh | Out.Plan | Out.Polled | Out.Fault, ...detail: unknown[]]

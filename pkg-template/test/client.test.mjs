@@ -401,6 +401,25 @@ test("a text that does not fit is not kept, nor the state that belongs to it", a
   assert.deepEqual([...local.items.values()], ['"{}"', '{"serial":1}']);
 });
 
+test("what one tab has put off stays kept when another one keeps what it has heard", async () => {
+  const local = new Store();
+  const key = "trueup::https://shop.example/trueup.json";
+  const keep = async (...states) => {
+    page({ local });
+    play({ start: states.map((state) => ({ do: "keep", state })) });
+    (await connectIn({ build: { id: "b1" } })).close();
+    return local.getItem(key);
+  };
+  assert.equal(await keep([2, 1, 1, 1, 1], [2, 2, 2, 2, 2, [9, 0, "b2"]]), '[2,2,2,2,2,[9,0,"b2"]]');
+  assert.equal(await keep([2, 3, 3, 3, 3]), '[2,3,3,3,3,[9,0,"b2"]]');
+  assert.equal(await keep([2, 4, 4, 4, 4, [0, 9, ""]]), '[2,4,4,4,4,[0,9,""]]');
+  assert.equal(await keep(null), "null");
+  for (const odd of ["{", "5", '"x"', "{}"]) {
+    local.setItem(key, odd);
+    assert.deepEqual(JSON.parse(await keep([2, 1, 1, 1, 1])).slice(0, 5), [2, 1, 1, 1, 1]);
+  }
+});
+
 /** A registration whose worker waits and takes over when it is told; `held`: the locks of the origin. */
 const waitingWorker = (held) => {
   const messages = [];

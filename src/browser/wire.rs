@@ -11,9 +11,10 @@ use crate::core::json::{self, Json};
 use crate::core::refresh::shell::{ShellAnswer, Worker};
 use crate::core::refresh::{Phase, State};
 use crate::core::schedule::{RetryAfter, Role};
-use crate::core::time::Now;
+use crate::core::time::{LONG_AGO, NEVER, Now};
 use crate::core::value::Value;
 use crate::core::version::Version;
+use crate::core::window::Reason;
 
 #[wasm_bindgen]
 extern "C" {
@@ -167,8 +168,8 @@ pub fn effect(out: &mut Json, client: &Client, now: Now, effect: Effect) {
         Effect::Tell(answer, next) => told(out, answer, next),
         Effect::Standing(of) => {
             out.string(of.status.name());
-            out.string(of.reason);
-            out.maybe(of.deadline);
+            out.string(of.reason.name());
+            out.maybe(known(of.deadline));
         }
         Effect::Refresh(state) => refresh(out, client, now, &state),
         Effect::Plan(plan) => {
@@ -213,18 +214,25 @@ fn refresh(out: &mut Json, client: &Client, now: Now, state: &State) {
     let counting = state.phase == Phase::Counting;
     out.string(state.phase.name());
     out.string(state.action.name());
-    out.text(state.target.as_deref());
-    out.text(Some(state.reason).filter(|r| !r.is_empty()));
-    out.maybe(state.until.map(|at| now.wall + at - now.mono));
+    let is_due = !refresh.target.is_empty();
+    out.text(is_due.then_some(&refresh.target));
+    out.text((state.reason != Reason::None).then(|| state.reason.name()));
+    out.maybe(known(state.until).map(|at| now.wall + at - now.mono));
     out.maybe(counting.then_some(refresh.deferrals.into()));
     out.maybe(counting.then_some(client.config().countdown / 1000));
     if state.phase == Phase::Holding {
-        out.value(&Value::Array(refresh.open_holds(now.mono)));
+        out.open();
+        for (reason, until) in &refresh.holds {
+            if *until > now.mono {
+                out.string(reason);
+            }
+        }
+        out.close();
     } else {
         out.text(None);
     }
-    if let Some(manifest) = client.in_force().manifest.as_ref().filter(|_| state.target.is_some()) {
-        out.maybe(client.standing().deadline);
+    if let Some(manifest) = client.in_force().manifest.as_ref().filter(|_| is_due) {
+        out.maybe(known(client.standing().deadline));
         out.value(&manifest.refresh.notes);
         out.text(manifest.refresh.link.as_deref());
     }
@@ -257,7 +265,7 @@ pub fn inspect(out: &mut Json, client: &Client, now: Now) {
     out.maybe(manifest.map(|m| m.serial as i64));
     out.text(manifest.map(|m| m.current.id.as_str()));
     out.maybe(in_force.regressed.as_ref().map(|m| m.serial as i64));
-    out.maybe(client.server_time(now));
+    out.maybe(Some(client.server_time(now)).filter(|time| *time != LONG_AGO));
     out.int(schedule.every / 1000);
     out.string(match schedule.role {
         Role::Alone => "alone",
@@ -273,6 +281,10 @@ pub fn inspect(out: &mut Json, client: &Client, now: Now) {
 pub fn flaw(out: &mut Json, flaw: &Flaw) {
     out.string(flaw.fault.code());
     out.string(&flaw.path);
+}
+
+fn known(time: i64) -> Option<i64> {
+    (time != NEVER).then_some(time)
 }
 
 /// The item at a place; `null` where there is none.

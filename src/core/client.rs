@@ -5,17 +5,17 @@ use super::error::{ConfigError, Fault, FetchError, Flaw};
 use super::event::{Answer, Blame, Effect, Event, Start, Wake};
 use super::flags::{Live, Numbers, merged};
 use super::manifest::{MAX_TEXT, Manifest};
-use super::memory::{Kept, MAX_KEPT};
+use super::memory::{Kept, MAX_KEPT, Snooze};
 use super::negotiate::{self, Overlay, Plan, negotiate};
 use super::refresh::budget::Budget;
 use super::refresh::shell::Worker;
-use super::refresh::{Ask, Facts, Refresh, State};
+use super::refresh::{Facts, POLL, PUBLISH, RELOAD, Refresh, SAVE, SHELL};
 use super::schedule::{Role, Schedule, Why};
 use super::serial::{Heard, InForce};
-use super::time::{Chance, Now, SECOND, ServerTime};
+use super::time::{Chance, LONG_AGO, NEVER, Now, SECOND, ServerTime};
 use super::value::{Node, Value};
 use super::version::Version;
-use super::window::{Action, Standing, Status, Verdict, action, standing};
+use super::window::{Action, Reason, Standing, Status, Verdict, action, standing};
 
 /// `ready` waits this long for the first answer.
 const READY: i64 = 2 * SECOND;
@@ -50,7 +50,6 @@ pub struct Client {
     /// The serial whose `apis` and `flags` were looked through.
     looked: Option<u64>,
     standing: Standing,
-    published: Option<State>,
     /// Until when `ready` waits; `None`: it has been said.
     ready: Option<i64>,
     effects: Vec<Effect>,
@@ -107,16 +106,14 @@ impl Client {
         }
         let every = config.every.or(in_force.manifest.as_ref().map(|m| m.every)).unwrap_or(300 * SECOND);
         let role = if start.locks { Role::Follower } else { Role::Alone };
-        let plan = kept.as_ref().map(|kept| (now.wall - kept.at, kept.next - now.wall));
-        let mut schedule = Schedule::new(now.mono, every, role, plan);
+        let age = kept.as_ref().map_or(NEVER, |kept| now.wall - kept.at);
+        let mut kept = kept.unwrap_or_default();
+        let mut schedule = Schedule::new(now.mono, every, role, age, kept.next - now.wall);
         schedule.visible = start.visible;
         schedule.online = start.online;
-        let fresh = plan.is_some_and(|(age, _)| age < every);
 
-        let mut refresh = Refresh::new(start.session.as_ref().map(Budget::read), start.reload_off);
-        let kept = kept.unwrap_or_default();
-        refresh.dismissed = kept.dismissed.clone();
-        refresh.put_off = kept.put_off;
+        let budget = start.session.as_ref().map(Budget::read);
+        let refresh = Refresh::new(budget, start.reload_off, kept.snooze.take().unwrap_or_default());
         let mut client = Client {
             chance: Chance::new(start.seed),
             parse,
@@ -138,9 +135,8 @@ impl Client {
             verdict: Verdict::Fine,
             flags: Live::new(numbers, !inlined),
             looked: None,
-            standing: Standing { status: Status::Unknown, reason: "no-manifest", deadline: None },
-            published: None,
-            ready: Some(if fresh { now.mono } else { now.mono + READY }),
+            standing: Standing { status: Status::Unknown, reason: Reason::NoManifest, deadline: NEVER },
+            ready: Some(if age < every { now.mono } else { now.mono + READY }),
             effects,
             leaving: Vec::new().into_iter(),
             config,
@@ -215,13 +211,14 @@ impl Client {
             Event::Holds(holds) => self.refresh.holds = holds,
             Event::Now => self.refresh.ask(),
             Event::Defer => {
-                if self.refresh.defer(now).is_some() {
-                    self.keep(now, false);
+                if self.refresh.defer(now) {
+                    let snooze = self.refresh.snooze.clone();
+                    self.keep(now, false, Some(snooze));
                 }
             }
             Event::Navigate(url) => {
-                let facts = facts!(self, now);
-                let taken = self.refresh.navigate(now, &facts, &url);
+                let (every, build) = (self.schedule.every, &self.config.build.id);
+                let taken = self.refresh.navigate(now, self.heard(now), every, build, url);
                 self.effects.push(Effect::Taken(taken));
             }
             Event::Saved => self.refresh.saved(now),
@@ -258,13 +255,14 @@ impl Client {
                 next = Some(Wake { at, reason });
             }
         };
-        let poll = self.schedule.wake();
-        add(poll.map(|(at, _)| at), poll.map_or("", |(_, why)| why.name()));
-        add(self.refresh.wake(now.mono), self.refresh.state.phase.name());
+        let known = |at: i64| (at != NEVER).then_some(at);
+        let (poll, why) = self.schedule.wake();
+        add(known(poll), why.name());
+        add(known(self.refresh.wake(now.mono)), self.refresh.state.phase.name());
         add(self.ready, "ready");
-        let deadline = self.in_force.manifest.as_ref().and_then(|m| m.deadline);
-        add(deadline.and_then(|d| self.server.mono_of(d)).filter(|at| *at > now.mono), "deadline");
-        add(self.turn.and_then(|turn| self.server.mono_of(turn)), "sunset");
+        let deadline = self.in_force.manifest.as_ref().and_then(|m| m.deadline).unwrap_or(NEVER);
+        add(known(self.server.mono_of(deadline)).filter(|at| *at > now.mono), "deadline");
+        add(self.turn.and_then(|turn| known(self.server.mono_of(turn))), "sunset");
         add(self.overlay.wake(), "refusal");
         add(self.flags.wake(), "flags");
         next
@@ -300,8 +298,8 @@ impl Client {
         &self.config
     }
 
-    /// The servers' clock, in ms since 1970.
-    pub fn server_time(&self, now: Now) -> Option<i64> {
+    /// The servers' clock, in ms since 1970; [`LONG_AGO`]: unknown.
+    pub fn server_time(&self, now: Now) -> i64 {
         self.server.at(now)
     }
 
@@ -396,7 +394,7 @@ impl Client {
         }
         if told.is_none() {
             self.tell(now, self.last.clone());
-            self.keep(now, heard == Heard::New);
+            self.keep(now, heard == Heard::New, None);
         }
     }
 
@@ -460,34 +458,34 @@ impl Client {
         if self.schedule.running().is_some() {
             return;
         }
-        match self.schedule.check(now.mono) {
-            None => self.effects.push(Effect::Poll { etag: self.etag.clone() }),
-            Some(_) => self.effects.push(Effect::Polled { why: Why::Check, outcome: "waiting" }),
-        }
+        self.effects.push(if self.schedule.check(now.mono) {
+            Effect::Poll { etag: self.etag.clone() }
+        } else {
+            Effect::Polled { why: Why::Check, outcome: "waiting" }
+        });
     }
 
     fn shell(&mut self, now: Now, answer: super::refresh::shell::ShellAnswer) {
-        if self.refresh.shell.looking.is_none() {
+        if self.refresh.shell.limit == NEVER {
             return;
         }
         if answer.worker == Worker::Waiting
             && self.config.activate
             && !self.refresh.shell.activated
-            && self.refresh.open_holds(now.mono).is_empty()
+            && !self.refresh.is_held(now.mono)
         {
-            self.refresh.shell.looking = Some(now.mono);
+            self.refresh.shell.look(now.mono);
             self.refresh.shell.activated = true;
             self.effects.push(Effect::Activate);
             return;
         }
         let Some(manifest) = &self.in_force.manifest else { return };
         let (build, target) = (&self.config.build.id, &manifest.current.id);
-        let trust = !self.marked && !self.refresh.budget.as_mut().is_some_and(|b| b.came_back(build, target));
+        let trust = !self.marked && !self.refresh.budget.as_ref().is_some_and(|b| b.came_back(build, target));
         self.refresh.shell.hear(
-            now,
+            now.mono,
             &answer,
-            &self.config.app,
-            &self.config.build,
+            &self.config,
             trust,
             manifest,
             self.server.at(now),
@@ -496,18 +494,23 @@ impl Client {
         );
     }
 
-    fn keep(&mut self, now: Now, text: bool) {
+    fn keep(&mut self, now: Now, text: bool, snooze: Option<Snooze>) {
         // An inlined manifest, which is without its text, is not kept until the server has said the same.
         let fits = (1..=MAX_KEPT).contains(&self.in_force.text.len());
         let Some(manifest) = self.in_force.manifest.as_ref().filter(|_| fits) else { return };
         let text = text || self.kept.serial != manifest.serial;
         self.kept = Kept {
-            at: self.schedule.heard_ago(now.mono).map_or(self.kept.at, |ago| now.wall - ago),
+            at: match self.schedule.heard {
+                LONG_AGO => self.kept.at,
+                heard => heard + now.wall - now.mono,
+            },
             next: now.wall + self.schedule.planned(now.mono),
             serial: manifest.serial,
-            dismissed: self.refresh.dismissed.clone(),
-            put_off: self.refresh.put_off,
-            server: self.server.at(now).map(|server| server - now.wall),
+            server: match self.server.at(now) {
+                LONG_AGO => NEVER,
+                server => server - now.wall,
+            },
+            snooze,
         };
         let text = text.then(|| self.in_force.text.clone());
         self.effects.push(Effect::Keep { state: self.kept.write(), text });
@@ -526,7 +529,12 @@ impl Client {
         self.overlay.end(now.mono, serial);
         let tree = self.in_force.manifest.as_ref().map(|m| Node::root(&m.tree));
         let apis = tree.map(|tree| tree.member("apis"));
-        let found = negotiate(&self.config.apis, apis, self.server.own(now), &self.overlay);
+        let found = negotiate(
+            &self.config.apis,
+            apis,
+            Some(self.server.own(now)).filter(|t| *t != LONG_AGO),
+            &self.overlay,
+        );
         if self.looked != Some(serial) {
             self.report(found.flaws);
         }
@@ -564,7 +572,10 @@ impl Client {
             let flaws = self.flags.publish(Node::root(&manifest.tree).member("flags"), "flags");
             self.report(flaws);
         }
-        let seconds = self.server.at(now).unwrap_or(now.wall) / SECOND;
+        let seconds = match self.server.at(now) {
+            LONG_AGO => now.wall,
+            server => server,
+        } / SECOND;
         if let Some(outcome) = self.flags.evaluate(now.mono, seconds) {
             self.effects.push(Effect::Flags(outcome));
         }
@@ -599,29 +610,42 @@ impl Client {
             (Chunks::Lost, due) if due != Action::None => Chunks::Stranded,
             (chunks, _) => chunks,
         };
-        let facts = facts!(self, now);
+        let facts = Facts {
+            config: &self.config,
+            manifest: self.in_force.manifest.as_ref(),
+            action: self.action(now),
+            reason: self.standing.reason,
+            visible: self.schedule.visible,
+            heard: self.heard(now),
+            every: self.schedule.every,
+            nonce: self.nonce,
+        };
         let asks = self.refresh.advance(now, &facts, &mut self.chance);
-        for ask in asks {
-            match ask {
-                Ask::Shell => self.effects.push(Effect::Shell),
-                Ask::Save => self.effects.push(Effect::Save),
-                Ask::Keep => self.keep(now, false),
-                Ask::Poll => self.schedule.early(now.mono, &mut self.chance, Why::Unheard, true),
-                Ask::Reload => {
-                    let (asked, url) = self.refresh.going();
-                    let (asked, url) = (asked, url.map(str::to_owned));
-                    let session = self.refresh.budget.as_ref().map_or(Value::Null, Budget::write);
-                    self.effects.push(Effect::Reload { session, asked, url });
-                }
-            }
+        if asks & SHELL != 0 {
+            self.effects.push(Effect::Shell);
         }
-        if self.published.as_ref() != Some(&self.refresh.state) {
-            self.published = Some(self.refresh.state.clone());
-            self.effects.push(Effect::Refresh(self.refresh.state.clone()));
+        if asks & SAVE != 0 {
+            self.effects.push(Effect::Save);
         }
-        if self.schedule.start(now.mono, &mut self.chance).is_some() {
+        if asks & RELOAD != 0 {
+            let session = self.refresh.budget.as_ref().map_or(Value::Null, Budget::write);
+            let (asked, url) = (self.refresh.asked, self.refresh.url.take());
+            self.effects.push(Effect::Reload { session, asked, url });
+        }
+        if asks & POLL != 0 {
+            self.schedule.early(now.mono, &mut self.chance, Why::Unheard, true);
+        }
+        if asks & PUBLISH != 0 {
+            self.effects.push(Effect::Refresh(self.refresh.state));
+        }
+        if self.schedule.start(now.mono, &mut self.chance) {
             self.effects.push(Effect::Poll { etag: self.etag.clone() });
         }
+    }
+
+    /// Whether the server was heard in this page's life, within the last 2·T.
+    fn heard(&self, now: Now) -> bool {
+        now.mono - self.schedule.heard <= 2 * self.schedule.every
     }
 
     /// What follows from the standing. A regressed manifest may withdraw, but never forces.
@@ -637,23 +661,6 @@ impl Client {
         }
     }
 }
-
-/// What the refresh has to know of the rest. A macro, because it borrows all of the client but the refresh.
-macro_rules! facts {
-    ($client:expr, $now:expr) => {
-        Facts {
-            config: &$client.config,
-            manifest: $client.in_force.manifest.as_ref(),
-            action: $client.action($now),
-            reason: $client.standing.reason,
-            visible: $client.schedule.visible,
-            heard: $client.schedule.heard_within($now.mono, 2 * $client.schedule.every),
-            every: $client.schedule.every,
-            nonce: $client.nonce,
-        }
-    };
-}
-use facts;
 
 fn flaw(fault: Fault) -> Flaw {
     Flaw { path: String::new(), fault }

@@ -1,14 +1,15 @@
 //! What is kept in local storage over loads: it informs, and prompts; it never forces.
 
-use super::time::{DAY, Now};
+use super::time::{DAY, NEVER, Now};
 use super::value::Value;
 
 /// A longer text is not kept: 256 KiB.
 pub const MAX_KEPT: usize = 256 << 10;
-const FORMAT: f64 = 1.0;
+/// Numbers first, in the order of [`Kept`]; then the snooze, where there is one.
+const FORMAT: i64 = 2;
 
 /// Kept state, less the manifest's text, which is kept beside it.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Kept {
     /// When the last good answer came, by the wall clock.
     pub at: i64,
@@ -16,51 +17,68 @@ pub struct Kept {
     pub next: i64,
     /// The serial of the text that belongs to it.
     pub serial: u64,
-    /// The offer that was dismissed: target, and until when by the wall clock.
-    pub dismissed: Option<(String, i64)>,
-    /// The urge is put off until then.
+    /// The servers' clock minus the wall clock, or [`NEVER`].
+    pub server: i64,
+    /// Absent where this tab has put nothing off: what another one of the app has kept then stays.
+    pub snooze: Option<Snooze>,
+}
+
+/// What a person has put off, by the wall clock.
+#[derive(Clone, Debug, Default)]
+pub struct Snooze {
+    /// The target whose offer was dismissed; empty: none.
+    pub target: String,
+    /// When that offer returns.
+    pub dismissed: i64,
+    /// When an urge returns.
     pub put_off: i64,
-    /// The servers' clock minus the wall clock, where it was known.
-    pub server: Option<i64>,
+}
+
+impl Default for Kept {
+    fn default() -> Kept {
+        Kept { at: 0, next: 0, serial: 0, server: NEVER, snooze: None }
+    }
 }
 
 impl Kept {
     /// Reads kept state; `None` if it is foreign, of another format, from the future, or older than 24 h.
     pub fn read(now: Now, state: &Value) -> Option<Kept> {
-        let number = |name| state.get(name).and_then(Value::as_f64);
-        if number("format")? != FORMAT {
-            return None;
-        }
-        let kept = Kept {
-            at: number("at")? as i64,
-            next: number("next")? as i64,
-            serial: number("serial")? as u64,
-            dismissed: state
-                .get("dismissed")
-                .and_then(Value::as_str)
-                .zip(number("dismissedUntil"))
-                .map(|(id, until)| (id.to_owned(), until as i64)),
-            put_off: number("putOff").unwrap_or(0.0) as i64,
-            server: number("server").map(|ahead| ahead as i64),
-        };
-        (kept.at <= now.wall && now.wall - kept.at < DAY).then_some(kept)
+        let [format, at, next, serial, server] = numbers(state)?;
+        let snooze = state.items().get(5).and_then(|snooze| {
+            let [dismissed, put_off] = numbers(snooze)?;
+            Some(Snooze { target: snooze.items().get(2)?.as_str()?.to_owned(), dismissed, put_off })
+        });
+        let kept = Kept { at, next, serial: serial as u64, server, snooze };
+        (format == FORMAT && at <= now.wall && now.wall - at < DAY).then_some(kept)
     }
 
     /// As it is kept.
     pub fn write(&self) -> Value {
-        let (id, until) = match &self.dismissed {
-            Some((id, until)) => (Value::from(id.as_str()), Value::from(*until as f64)),
-            None => (Value::Null, Value::Null),
-        };
-        Value::object([
-            ("format", FORMAT.into()),
-            ("at", (self.at as f64).into()),
-            ("next", (self.next as f64).into()),
-            ("serial", (self.serial as f64).into()),
-            ("dismissed", id),
-            ("dismissedUntil", until),
-            ("putOff", (self.put_off as f64).into()),
-            ("server", self.server.map_or(Value::Null, |ahead| (ahead as f64).into())),
-        ])
+        let mut state = list(&[FORMAT, self.at, self.next, self.serial as i64, self.server]);
+        if let Some(snooze) = &self.snooze {
+            let mut items = list(&[snooze.dismissed, snooze.put_off]);
+            items.push(snooze.target.as_str().into());
+            state.push(Value::Array(items));
+        }
+        Value::Array(state)
     }
+}
+
+/// The numbers that a list begins with.
+fn numbers<const N: usize>(list: &Value) -> Option<[i64; N]> {
+    let mut numbers = [0; N];
+    let mut items = list.items().iter();
+    for number in &mut numbers {
+        // No clock goes so far that sums with it would not fit.
+        *number = items.next()?.as_f64().filter(|n| n.abs() < 1e16)? as i64;
+    }
+    Some(numbers)
+}
+
+fn list(numbers: &[i64]) -> Vec<Value> {
+    let mut list = Vec::with_capacity(numbers.len() + 1);
+    for number in numbers {
+        list.push(Value::Number(*number as f64));
+    }
+    list
 }

@@ -11,6 +11,7 @@ pub mod flags;
 pub mod json;
 pub mod manifest;
 pub mod memory;
+pub mod names;
 pub mod negotiate;
 pub mod refresh;
 pub mod schedule;

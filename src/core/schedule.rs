@@ -1,6 +1,7 @@
 //! When to poll, and whether it is this tab that does.
 
-use super::time::{Chance, MINUTE, SECOND, backoff};
+use super::names::names;
+use super::time::{Chance, LONG_AGO, MINUTE, NEVER, SECOND, backoff};
 
 /// A request that takes longer is given up.
 const LIMIT: i64 = 10 * SECOND;
@@ -12,57 +13,39 @@ const FIRST: i64 = 2 * SECOND;
 const LATE: i64 = SECOND;
 const LONGEST_RETRY_AFTER: i64 = 15 * MINUTE;
 
-/// Why a poll is made: the reason of a wake-up.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Why {
-    /// The first of the page's life.
-    Start,
-    /// The period is over.
-    Period,
-    /// The last one failed.
-    Retry,
-    /// The leader was not heard.
-    Silence,
-    /// The tab is visible again.
-    Visible,
-    /// The page came back from the back/forward cache.
-    PageShow,
-    /// The page was unfrozen.
-    Resume,
-    /// The browser is online again.
-    Online,
-    /// A chunk was lost.
-    Chunk,
-    /// A header named a higher serial.
-    Header,
-    /// A refusal left an API with nothing in common.
-    Refused,
-    /// A refresh is due, and the server has not been heard lately.
-    Unheard,
-    /// The app asked.
-    Check,
-}
-
-impl Why {
-    /// The name, as JavaScript sees it.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Why::Start => "start",
-            Why::Period => "period",
-            Why::Retry => "retry",
-            Why::Silence => "silence",
-            Why::Visible => "visible",
-            Why::PageShow => "pageshow",
-            Why::Resume => "resume",
-            Why::Online => "online",
-            Why::Chunk => "chunk",
-            Why::Header => "header",
-            Why::Refused => "refused",
-            Why::Unheard => "unheard",
-            Why::Check => "check",
-        }
+names! {
+    /// Why a poll is made: the reason of a wake-up.
+    Why {
+        /// The first of the page's life.
+        Start = "start",
+        /// The period is over.
+        Period = "period",
+        /// The last one failed.
+        Retry = "retry",
+        /// The leader was not heard.
+        Silence = "silence",
+        /// The tab is visible again.
+        Visible = "visible",
+        /// The page came back from the back/forward cache.
+        PageShow = "pageshow",
+        /// The page was unfrozen.
+        Resume = "resume",
+        /// The browser is online again.
+        Online = "online",
+        /// A chunk was lost.
+        Chunk = "chunk",
+        /// A header named a higher serial.
+        Header = "header",
+        /// A refusal left an API with nothing in common.
+        Refused = "refused",
+        /// A refresh is due, and the server has not been heard lately.
+        Unheard = "unheard",
+        /// The app asked.
+        Check = "check",
     }
 }
+/// So many causes there are.
+const CAUSES: usize = Why::Check as usize + 1;
 
 /// A `Retry-After`, in ms from now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -84,7 +67,7 @@ pub enum Role {
     Leader,
 }
 
-/// When the next poll is due.
+/// When the next poll is due. Times are those of the monotonic clock.
 #[derive(Clone, Debug)]
 pub struct Schedule {
     /// T: the poll period in ms.
@@ -102,27 +85,31 @@ pub struct Schedule {
     why: Why,
     /// When a follower polls by itself.
     patience: i64,
-    early: Option<(i64, Why)>,
+    /// An early poll, or [`NEVER`].
+    early: i64,
+    early_why: Why,
     /// When each cause last brought an early poll.
-    spent: Vec<(Why, i64)>,
+    spent: [i64; CAUSES],
     failures: u32,
     /// When the last poll failed.
-    failed: Option<i64>,
+    failed: i64,
     /// Nothing goes before: Retry-After, or the backoff that an answer caused.
     barrier: i64,
-    request: Option<(i64, Why)>,
+    /// When the running request is given up; [`NEVER`]: none runs.
+    limit: i64,
+    running: Why,
     /// When the newest good answer came, a kept one included.
-    last_good: Option<i64>,
+    last_good: i64,
     /// When the server was last heard in this page's life.
-    heard: Option<i64>,
+    pub heard: i64,
     /// The highest serial that a header asked for.
     asked: u64,
 }
 
 impl Schedule {
-    /// At the start of a page. `kept` is the age of the kept answer in ms and how long until the next poll that was
-    /// planned with it.
-    pub fn new(now: i64, every: i64, role: Role, kept: Option<(i64, i64)>) -> Schedule {
+    /// At the start of a page, whose kept answer came `age` ms ago (or [`NEVER`]), and had the next poll planned for
+    /// `planned` ms from now.
+    pub fn new(now: i64, every: i64, role: Role, age: i64, planned: i64) -> Schedule {
         let mut schedule = Schedule {
             every,
             role,
@@ -132,94 +119,96 @@ impl Schedule {
             next: now,
             why: Why::Start,
             patience: now + FIRST,
-            early: None,
-            spent: Vec::new(),
+            early: NEVER,
+            early_why: Why::Start,
+            spent: [LONG_AGO; CAUSES],
             failures: 0,
-            failed: None,
+            failed: LONG_AGO,
             barrier: now,
-            request: None,
-            last_good: None,
-            heard: None,
+            limit: NEVER,
+            running: Why::Start,
+            last_good: LONG_AGO,
+            heard: LONG_AGO,
             asked: 0,
         };
-        if let Some((age, planned)) = kept.filter(|(age, _)| *age < every) {
+        if age < every {
             schedule.next = now + every - age;
             schedule.patience = now + planned.clamp(0, every * 6 / 5) + PATIENCE;
-            schedule.last_good = Some(now - age);
+            schedule.last_good = now - age;
         }
         schedule
     }
 
-    /// When something is to be done, and why: a poll, or giving up on the running one.
-    pub fn wake(&self) -> Option<(i64, Why)> {
-        if let Some((since, why)) = self.request {
-            return Some((since + LIMIT, why));
+    /// When something is to be done, or [`NEVER`], and why: a poll, or giving up on the running one.
+    pub fn wake(&self) -> (i64, Why) {
+        if self.limit != NEVER {
+            return (self.limit, self.running);
         }
         if !self.visible || !self.online || self.away {
-            return None;
+            return (NEVER, Why::Start);
         }
         let regular = match self.role {
             Role::Follower => (self.patience.max(self.barrier), Why::Silence),
             _ => (self.next, self.why),
         };
-        match self.early {
-            Some(early) if early.0 < regular.0 => Some(early),
-            _ => Some(regular),
-        }
+        if self.early < regular.0 { (self.early, self.early_why) } else { regular }
     }
 
-    /// Starts the poll that is due now and says why, if one is. One that fell due while the page was hidden, frozen,
-    /// away or asleep goes out with jitter, like the early ones.
-    pub fn start(&mut self, now: i64, chance: &mut Chance) -> Option<Why> {
-        let (at, why) = self.wake()?;
-        if self.request.is_some() || at > now {
-            return None;
+    /// Starts the poll that is due now, if one is. One that fell due while the page was hidden, frozen, away or asleep goes
+    /// out with jitter, like the early ones.
+    pub fn start(&mut self, now: i64, chance: &mut Chance) -> bool {
+        let (at, why) = self.wake();
+        if self.limit != NEVER || at > now {
+            return false;
         }
-        if at < now - LATE && self.last_good.is_some() {
+        if at < now - LATE && self.last_good != LONG_AGO {
             let soon = now + chance.between(0, 2 * SECOND);
-            if self.early.is_some_and(|early| early.0 == at) {
-                self.early = Some((soon, why));
+            if self.early == at {
+                self.early = soon;
             } else {
                 self.next = soon;
                 self.patience = self.patience.max(soon);
             }
-            return None;
+            return false;
         }
-        self.early = None;
-        self.request = Some((now, why));
-        Some(why)
+        self.request(now, why);
+        true
+    }
+
+    fn request(&mut self, now: i64, why: Why) {
+        self.early = NEVER;
+        self.limit = now + LIMIT;
+        self.running = why;
     }
 
     /// Whether the running request has taken too long.
     pub fn overdue(&self, now: i64) -> bool {
-        self.request.is_some_and(|(since, _)| now >= since + LIMIT)
+        now >= self.limit
     }
 
     /// Why the running request was made.
     pub fn running(&self) -> Option<Why> {
-        self.request.map(|(_, why)| why)
+        (self.limit != NEVER).then_some(self.running)
     }
 
     /// The page goes (pagehide): the running request is given up without being counted.
     pub fn abandon(&mut self) {
         self.away = true;
-        self.request = None;
+        self.limit = NEVER;
     }
 
     /// A valid answer came `age` ms ago: own, or told by a tab that polls next in `told` ms.
     pub fn good(&mut self, now: i64, chance: &mut Chance, told: Option<i64>, age: i64) {
-        self.ended(now, told);
         let at = now - age;
         // So old an answer ends no backoff that began since.
-        if self.failed.is_none_or(|failed| at > failed) {
+        if at > self.failed {
             self.failures = 0;
             self.barrier = now;
         }
-        self.last_good = self.last_good.max(Some(at));
-        self.heard = self.heard.max(Some(at));
-        self.why = Why::Period;
+        self.last_good = self.last_good.max(at);
+        self.heard = self.heard.max(at);
         let period = (self.every as f64 * (0.8 + 0.4 * chance.unit())) as i64;
-        self.plan(now, told.unwrap_or(period));
+        self.ended(now, told, Why::Period, period);
     }
 
     /// A poll failed. `answered`: an answer caused it, not the network.
@@ -231,26 +220,24 @@ impl Schedule {
         answered: bool,
         retry_after: Option<RetryAfter>,
     ) {
-        self.ended(now, told);
-        if !self.online {
-            return;
+        let mut wait = 0;
+        if self.online {
+            wait = backoff(self.failures, self.every, chance);
+            self.failures = self.failures.saturating_add(1);
+            self.failed = now;
+            if let Some(RetryAfter::Delay(asked) | RetryAfter::Date(asked)) = retry_after {
+                let asked = asked.clamp(0, LONGEST_RETRY_AFTER);
+                let jitter = match retry_after {
+                    Some(RetryAfter::Date(_)) => self.every,
+                    _ => asked / 10,
+                };
+                wait = wait.max(asked + chance.between(0, jitter + 1));
+            }
         }
-        let mut wait = backoff(self.failures, self.every, chance);
-        self.failures = self.failures.saturating_add(1);
-        self.failed = Some(now);
-        if let Some(retry_after) = retry_after {
-            let (asked, jitter) = match retry_after {
-                RetryAfter::Delay(ms) => (ms.clamp(0, LONGEST_RETRY_AFTER), None),
-                RetryAfter::Date(ms) => (ms.clamp(0, LONGEST_RETRY_AFTER), Some(self.every)),
-            };
-            let jitter = chance.between(0, jitter.unwrap_or(asked / 10) + 1);
-            wait = wait.max(asked + jitter);
-        }
-        self.why = Why::Retry;
-        self.plan(now, told.unwrap_or(wait));
-        if answered {
+        self.ended(now, told, Why::Retry, wait);
+        if answered && self.online {
             self.barrier = self.next;
-            self.early = None;
+            self.early = NEVER;
         }
     }
 
@@ -262,9 +249,9 @@ impl Schedule {
     /// Something happened that makes an early poll worth while: only if the last good answer is older than T, or if it
     /// `brings_news`; once per cause and T; never before the barrier.
     pub fn early(&mut self, now: i64, chance: &mut Chance, why: Why, brings_news: bool) {
-        let stale = self.last_good.is_none_or(|at| now - at >= self.every);
-        let spent = self.spent.iter().any(|(w, at)| *w == why && now - at < self.every);
-        if spent || !(stale || brings_news) {
+        let recent = now - self.every;
+        let Some(spent) = self.spent.get_mut(why as usize) else { return };
+        if *spent > recent || !brings_news && self.last_good > recent {
             return;
         }
         let jitter = match why {
@@ -276,10 +263,10 @@ impl Schedule {
         if at < self.barrier {
             return;
         }
-        self.spent.retain(|(w, _)| *w != why);
-        self.spent.push((why, now));
-        if self.early.is_none_or(|(before, _)| at < before) {
-            self.early = Some((at, why));
+        *spent = now;
+        if at < self.early {
+            self.early = at;
+            self.early_why = why;
         }
     }
 
@@ -287,22 +274,18 @@ impl Schedule {
     pub fn header(&mut self, now: i64, chance: &mut Chance, serial: u64) {
         if serial > self.asked {
             self.asked = serial;
-            self.spent.retain(|(w, _)| *w != Why::Header);
+            self.spent[Why::Header as usize] = LONG_AGO;
             self.early(now, chance, Why::Header, true);
         }
     }
 
-    /// The app wants a poll at once. Says when it may be, if that is later.
-    pub fn check(&mut self, now: i64) -> Option<i64> {
-        if self.request.is_some() {
-            return None;
+    /// The app wants a poll at once; none runs. Says whether it may be.
+    pub fn check(&mut self, now: i64) -> bool {
+        let may = self.online && self.barrier <= now;
+        if may {
+            self.request(now, Why::Check);
         }
-        if !self.online || self.barrier > now {
-            return Some(self.barrier.max(now));
-        }
-        self.early = None;
-        self.request = Some((now, Why::Check));
-        None
+        may
     }
 
     /// The browser is online again: ends a backoff from network errors alone.
@@ -310,7 +293,7 @@ impl Schedule {
         self.online = true;
         if self.failures > 0 && self.barrier <= now {
             self.failures = 0;
-            self.last_good = None;
+            self.last_good = LONG_AGO;
         }
         // A poll that fell due meanwhile goes out with the jitter of `online`, and a follower lets its leader go first.
         if self.next < now {
@@ -326,28 +309,21 @@ impl Schedule {
         self.early(now, chance, why, false);
     }
 
-    /// Whether the server was heard in this page's life, within the last `within` ms.
-    pub fn heard_within(&self, now: i64, within: i64) -> bool {
-        self.heard_ago(now).is_some_and(|ago| ago <= within)
-    }
-
-    /// How long ago the server was heard in this page's life.
-    pub fn heard_ago(&self, now: i64) -> Option<i64> {
-        self.heard.map(|at| now - at)
-    }
-
-    fn ended(&mut self, now: i64, told: Option<i64>) {
+    /// A poll ended, and the next one is in `wait` ms, unless another tab told when.
+    fn ended(&mut self, now: i64, told: Option<i64>, why: Why, wait: i64) {
         if told.is_none() {
-            self.request = None;
+            self.limit = NEVER;
         }
         // An early poll that stood for the same news is served by this one.
-        if self.early.is_some_and(|(at, why)| at <= now || why != Why::Header) {
-            self.early = None;
+        if self.early <= now || self.early_why != Why::Header {
+            self.early = NEVER;
         }
-    }
-
-    fn plan(&mut self, now: i64, wait: i64) {
-        self.next = self.barrier.max(now + wait);
+        // Offline nothing is planned.
+        if why == Why::Retry && !self.online {
+            return;
+        }
+        self.why = why;
+        self.next = self.barrier.max(now + told.unwrap_or(wait));
         self.patience = self.next + PATIENCE;
     }
 }

@@ -1,6 +1,7 @@
 //! Which manifest is in force: the serial only grows, except for a host's instant rollback.
 
 use super::manifest::Manifest;
+use super::names::names;
 use super::time::{DAY, MINUTE, Now};
 
 /// After so many valid answers …
@@ -15,45 +16,28 @@ pub struct InForce {
     pub manifest: Option<Manifest>,
     /// Its text; empty for an inlined one, which has been escaped or written anew on its way into the page.
     pub text: String,
-    older: Option<Older>,
+    /// How many answers in a row had lower serials, and since when.
+    older: u32,
+    since: i64,
     /// An older manifest that is all the server has had for a while: it may withdraw a prompt, no more.
     pub regressed: Option<Manifest>,
 }
 
-#[derive(Clone, Copy, Debug)]
-struct Older {
-    answers: u32,
-    since: i64,
-}
-
-/// What a valid manifest turned out to be.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Heard {
-    /// It is in force now.
-    New,
-    /// The one in force, to the letter.
-    Unchanged,
-    /// The serial in force with another content: ignored.
-    Conflict,
-    /// A lower serial: ignored.
-    Older,
-    /// Nothing but lower serials for half an hour.
-    Regressed,
-    /// A serial more than a day ahead of its own answer: refused.
-    Future,
-}
-
-impl Heard {
-    /// The name, as JavaScript sees it.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Heard::New => "new",
-            Heard::Unchanged => "unchanged",
-            Heard::Conflict => "conflict",
-            Heard::Older => "older",
-            Heard::Regressed => "regressed",
-            Heard::Future => "future",
-        }
+names! {
+    /// What a valid manifest turned out to be.
+    Heard {
+        /// It is in force now.
+        New = "new",
+        /// The one in force, to the letter.
+        Unchanged = "unchanged",
+        /// The serial in force with another content: ignored.
+        Conflict = "conflict",
+        /// A lower serial: ignored.
+        Older = "older",
+        /// Nothing but lower serials for half an hour.
+        Regressed = "regressed",
+        /// A serial more than a day ahead of its own answer: refused.
+        Future = "future",
     }
 }
 
@@ -65,7 +49,7 @@ impl InForce {
 
     /// The server still says what is in force.
     pub fn confirm(&mut self) -> Heard {
-        self.older = None;
+        self.older = 0;
         self.regressed = None;
         Heard::Unchanged
     }
@@ -75,18 +59,22 @@ impl InForce {
         if date.is_some_and(|date| manifest.serial as i64 > (date + DAY) / 1000) {
             return Heard::Future;
         }
-        let serial = self.manifest.as_ref().map(|m| m.serial);
-        if Some(manifest.serial) < serial {
-            let older = self.older.get_or_insert(Older { answers: 0, since: now.mono });
-            older.answers += 1;
-            if older.answers < ANSWERS || now.mono - older.since < SPAN {
+        // Below all, where there is none.
+        let in_force = self.manifest.as_ref().map_or(-1, |m| m.serial as i64);
+        let serial = manifest.serial as i64;
+        if serial < in_force {
+            if self.older == 0 {
+                self.since = now.mono;
+            }
+            self.older += 1;
+            if self.older < ANSWERS || now.mono - self.since < SPAN {
                 return Heard::Older;
             }
             self.regressed = Some(manifest);
             return Heard::Regressed;
         }
         self.confirm();
-        if Some(manifest.serial) == serial {
+        if serial == in_force {
             if self.text == text {
                 return Heard::Unchanged;
             }

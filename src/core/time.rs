@@ -18,6 +18,11 @@ pub const HOUR: i64 = 60 * MINUTE;
 /// One day.
 pub const DAY: i64 = 24 * HOUR;
 
+/// Later than any time that is reckoned with: what does not come. As a date it is beyond the year 9999.
+pub const NEVER: i64 = 1 << 48;
+/// Before any page began, by the monotonic clock: what has not been.
+pub const LONG_AGO: i64 = -1 << 40;
+
 /// A wall clock that moves this far against the monotonic one has been set, or the machine slept.
 const JUMP: i64 = 30 * SECOND;
 const SAMPLES: usize = 5;
@@ -26,81 +31,83 @@ const SAMPLES: usize = 5;
 ///
 /// The median of the last five samples, carried by the monotonic clock. A jump of the wall clock by more than
 /// 30 s against the monotonic one drops the samples: the monotonic clock of some systems stands still in sleep.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct ServerTime {
-    /// Server minus monotonic clock, in order of arrival.
-    samples: Vec<i64>,
+    /// Server minus monotonic clock, newest first; [`NEVER`] where there is none.
+    samples: [i64; SAMPLES],
     /// Wall minus monotonic clock when last looked at.
-    wall: Option<i64>,
-    /// Server minus monotonic clock, as it was kept over loads: serves until the server is heard.
-    kept: Option<i64>,
+    wall: i64,
+    /// Server minus monotonic clock, as it was kept over loads: serves until the server is heard. Or [`NEVER`].
+    kept: i64,
 }
 
 impl ServerTime {
-    /// At the start of a page: what was kept, as server minus wall clock.
-    pub fn new(now: Now, kept: Option<i64>) -> ServerTime {
-        ServerTime { kept: kept.map(|kept| kept + now.wall - now.mono), ..ServerTime::default() }
+    /// At the start of a page: what was kept, as server minus wall clock, or [`NEVER`].
+    pub fn new(now: Now, kept: i64) -> ServerTime {
+        let wall = now.wall - now.mono;
+        ServerTime { samples: [NEVER; SAMPLES], wall, kept: if kept == NEVER { NEVER } else { kept + wall } }
     }
 
     /// The server was heard: from now on only its own word counts.
     pub fn heard(&mut self) {
-        self.kept = None;
+        self.kept = NEVER;
     }
 
     /// Takes an answer's `Date` + `Age`, in ms since 1970, which arrived now.
     pub fn sample(&mut self, now: Now, date: i64) {
         self.observe(now);
-        if self.samples.len() == SAMPLES {
-            self.samples.remove(0);
-        }
-        self.samples.push(date - now.mono);
+        self.samples.copy_within(..SAMPLES - 1, 1);
+        self.samples[0] = date - now.mono;
     }
 
     /// Looks whether the wall clock jumped; to be called with every event. Says whether samples were dropped.
     pub fn observe(&mut self, now: Now) -> bool {
         let wall = now.wall - now.mono;
-        let jumped = self.wall.is_some_and(|before| (before - wall).abs() > JUMP);
+        let jumped = (self.wall - wall).abs() > JUMP;
         // Only a jump moves the reference: slow drift that adds up is a jump too, in the end.
-        if jumped || self.wall.is_none() {
-            self.wall = Some(wall);
-        }
         if jumped {
-            self.samples.clear();
-            self.kept = None;
+            *self = ServerTime { samples: [NEVER; SAMPLES], wall, kept: NEVER };
         }
         jumped
     }
 
-    /// Milliseconds since 1970 by the servers' clock; `None` without a sample, or where nothing was kept.
-    pub fn at(&self, now: Now) -> Option<i64> {
-        self.offset().map(|offset| offset + now.mono)
+    /// Milliseconds since 1970 by the servers' clock; [`LONG_AGO`] without a sample, or where nothing was kept: no deadline
+    /// has passed.
+    pub fn at(&self, now: Now) -> i64 {
+        match self.offset() {
+            NEVER => LONG_AGO,
+            offset => offset + now.mono,
+        }
     }
 
     /// The same by samples of this page's life alone: what was kept takes nothing away.
-    pub fn own(&self, now: Now) -> Option<i64> {
-        self.at(now).filter(|_| self.kept.is_none())
+    pub fn own(&self, now: Now) -> i64 {
+        if self.kept == NEVER { self.at(now) } else { LONG_AGO }
     }
 
-    /// The monotonic time at which the servers' clock shows `time`.
-    pub fn mono_of(&self, time: i64) -> Option<i64> {
-        self.offset().map(|offset| time - offset)
+    /// The monotonic time at which the servers' clock shows `time`, or [`NEVER`].
+    pub fn mono_of(&self, time: i64) -> i64 {
+        let offset = self.offset();
+        if offset == NEVER || time == NEVER { NEVER } else { time - offset }
     }
 
-    fn offset(&self) -> Option<i64> {
-        let mut sorted = self.samples.clone();
-        sort(&mut sorted);
-        sorted.get(sorted.len().wrapping_sub(1) / 2).copied().or(self.kept)
-    }
-}
-
-/// Insertion sort: the lists are of five, and the standard library's sort is 1.8 KB.
-fn sort(list: &mut [i64]) {
-    for i in 1..list.len() {
-        let mut j = i;
-        while j > 0 && list[j - 1] > list[j] {
-            list.swap(j - 1, j);
-            j -= 1;
+    fn offset(&self) -> i64 {
+        // Insertion sort: the standard library's is 1.8 KB. What is not there comes last.
+        let mut sorted = [self.kept; SAMPLES + 1];
+        let mut count = 0;
+        for sample in self.samples {
+            if sample == NEVER {
+                break;
+            }
+            let mut at = count;
+            while at > 0 && sorted[at - 1] > sample {
+                sorted[at] = sorted[at - 1];
+                at -= 1;
+            }
+            sorted[at] = sample;
+            count += 1;
         }
+        sorted[count.saturating_sub(1) / 2]
     }
 }
 
@@ -139,88 +146,86 @@ pub fn backoff(failures: u32, every: i64, chance: &mut Chance) -> i64 {
     (longest as f64 * (0.5 + 0.5 * chance.unit())) as i64
 }
 
-/// The days of a month of the Gregorian calendar; `month` is 1 to 12.
-pub const fn days_in_month(year: i64, month: u32) -> u32 {
-    match month {
-        2 if year % 4 == 0 && (year % 100 != 0 || year % 400 == 0) => 29,
-        2 => 28,
-        4 | 6 | 9 | 11 => 30,
-        _ => 31,
+/// The day, counted from 1970-01-01, that a text begins with (`2026-11-24`), if there is such a day.
+pub fn day(text: &[u8]) -> Option<i32> {
+    let (year, month, day) = (digits(text, 0, 4), digits(text, 5, 2), digits(text, 8, 2));
+    if text.get(4) != Some(&b'-') || text.get(7) != Some(&b'-') || year == WRONG || !(1..=12).contains(&month)
+    {
+        return None;
     }
+    let first = first_day(year, month);
+    (day > 0 && first + day <= first_day(year, month + 1)).then_some(first + day - 1)
+}
+
+/// The first day of a month of the proleptic Gregorian calendar; the 13th is the next year's first.
+fn first_day(year: i32, month: i32) -> i32 {
+    // The year begins in March, so that the leap day is its last; 400 years on, for all numbers to be positive.
+    let (y, m) = if month > 2 { (year + 400, month - 3) } else { (year + 399, month + 9) };
+    365 * y + y / 4 - y / 100 + y / 400 + (153 * m + 2) / 5 - 719_468 - 146_097
 }
 
 /// Reads an RFC 3339 date-time with an offset as milliseconds since 1970.
 pub fn rfc3339(text: &str) -> Option<i64> {
-    let b = text.as_bytes();
-    let number = |from: usize, to: usize| {
-        let digits = b.get(from..to)?;
-        digits.iter().try_fold(0i64, |n, d| d.is_ascii_digit().then(|| n * 10 + (d - b'0') as i64))
-    };
-    let is = |at: usize, c: u8| b.get(at).is_some_and(|x| x.eq_ignore_ascii_case(&c));
-    let clock = |hour: i64, minute: i64| (hour < 24 && minute < 60).then_some(hour * HOUR + minute * MINUTE);
-
-    let (year, month, day) = (number(0, 4)?, number(5, 7)?, number(8, 10)?);
-    let second = number(17, 19)?;
-    if !(is(4, b'-') && is(7, b'-') && (is(10, b't') || is(10, b' ')) && is(13, b':') && is(16, b':'))
-        || !(1..=12).contains(&month)
-        || !(1..=days_in_month(year, month as u32) as i64).contains(&day)
-        || second > 60
+    let text = text.as_bytes();
+    let day = day(text)?;
+    let (minutes, seconds) = (clock(text, 11), digits(text, 17, 2));
+    if !matches!(text.get(10)?, b'T' | b't' | b' ')
+        || text.get(16) != Some(&b':')
+        || minutes == WRONG
+        || seconds > 60
     {
         return None;
     }
-    let mut at = 19;
-    let mut millis = 0;
-    if is(at, b'.') {
-        let start = at + 1;
-        at = start;
-        while b.get(at).is_some_and(u8::is_ascii_digit) {
-            if at < start + 3 {
-                millis = millis * 10 + (b[at] - b'0') as i64;
-            }
+    let (mut at, mut millis) = (19, 0);
+    if text.get(at) == Some(&b'.') {
+        let mut worth = 100;
+        at += 1;
+        while digits(text, at, 1) != WRONG {
+            millis += digits(text, at, 1) * worth;
+            worth /= 10;
             at += 1;
         }
-        if at == start {
+        if at == 20 {
             return None;
-        }
-        for _ in at..start + 3 {
-            millis *= 10;
         }
     }
-    let offset = if is(at, b'z') {
-        at += 1;
-        0
-    } else {
-        let sign = if is(at, b'+') {
-            1
-        } else if is(at, b'-') {
-            -1
-        } else {
-            return None;
-        };
-        let offset = clock(number(at + 1, at + 3)?, number(at + 4, at + 6)?)?;
-        if !is(at + 3, b':') {
+    let mut offset = 0;
+    let zone = *text.get(at)?;
+    if zone | 0x20 != b'z' {
+        offset = clock(text, at + 1);
+        if offset == WRONG || !matches!(zone, b'+' | b'-') {
             return None;
         }
-        at += 6;
-        sign * offset
-    };
-    if at != b.len() {
+        if zone == b'-' {
+            offset = -offset;
+        }
+        at += 5;
+    }
+    if at + 1 != text.len() {
         return None;
     }
-    Some(
-        days_from_civil(year, month, day) * DAY
-            + clock(number(11, 13)?, number(14, 16)?)?
-            + second * SECOND
-            + millis
-            - offset,
-    )
+    Some(day as i64 * DAY + (minutes - offset) as i64 * MINUTE + (seconds * 1000 + millis) as i64)
 }
 
-/// Days since 1970-01-01 of the proleptic Gregorian calendar.
-fn days_from_civil(year: i64, month: i64, day: i64) -> i64 {
-    // The year begins in March, so that the leap day is its last.
-    let (y, m) = if month > 2 { (year, month - 3) } else { (year - 1, month + 9) };
-    365 * y + y.div_euclid(4) - y.div_euclid(100) + y.div_euclid(400) + (153 * m + 2) / 5 + day - 1 - 719_468
+/// Minutes since midnight at this place (`12:34`), or [`WRONG`].
+fn clock(text: &[u8], at: usize) -> i32 {
+    let (hours, minutes) = (digits(text, at, 2), digits(text, at + 3, 2));
+    if hours < 24 && minutes < 60 && text.get(at + 2) == Some(&b':') { hours * 60 + minutes } else { WRONG }
+}
+
+/// No number: larger than all that are read.
+const WRONG: i32 = 1 << 20;
+
+/// The number that stands there in so many digits, or [`WRONG`].
+fn digits(text: &[u8], at: usize, many: usize) -> i32 {
+    let mut number = 0;
+    for at in at..at + many {
+        match text.get(at) {
+            Some(digit @ b'0'..=b'9') => number = number * 10 + (digit - b'0') as i32,
+            _ => return WRONG,
+        }
+    }
+    number
 }
 
 #[cfg(test)]
@@ -239,6 +244,9 @@ mod tests {
             ("2026-11-24t01:30:00.25+01:30", 1795478400250),
             ("2000-02-29 12:00:00-00:01", 951825660000),
             ("1969-12-31T23:59:59.9999Z", -1),
+            ("0000-01-01T00:00:00Z", -62167219200000),
+            ("0000-02-29T23:59:60Z", -62162035200000),
+            ("9999-12-31T23:59:59.9-23:59", 253402387139900),
         ] {
             assert_eq!(rfc3339(text), Some(ms), "{text}");
         }
@@ -247,6 +255,22 @@ mod tests {
             "2026-11-24",
             "2026-11-24T00:00:00",
             "2026-02-30T00:00:00Z",
+            "2026-00-01T00:00:00Z",
+            "2026-13-01T00:00:00Z",
+            "2026-12-32T00:00:00Z",
+            "2026-12-00T00:00:00Z",
+            "2026-12-1aT00:00:00Z",
+            "2o26-12-10T00:00:00Z",
+            "2026/12-10T00:00:00Z",
+            "2026-12/10T00:00:00Z",
+            "2026-12-10_00:00:00Z",
+            "2026-12-10T00-00:00Z",
+            "2026-12-10T00:00-00Z",
+            "2026-12-10T00:60:00Z",
+            "2026-11-24T00:00:00*01:00",
+            "2026-11-24T00:00:00+01-00",
+            "2026-11-24T00:00:00+01:60",
+            "2026-11-24T00:00:00:",
             "2026-11-24T24:00:00Z",
             "2026-11-24T00:00:61Z",
             "2026-11-24T00:00:00.Z",
@@ -261,24 +285,24 @@ mod tests {
 
     #[test]
     fn server_time_is_the_median_of_five_carried_by_the_monotonic_clock() {
-        let mut time = ServerTime::default();
-        assert_eq!(time.at(at(0, 0)), None);
+        let mut time = ServerTime::new(at(0, 0), NEVER);
+        assert_eq!(time.at(at(0, 0)), LONG_AGO);
         for (i, date) in [1000, 1000, 99_000, 1000, 1000].into_iter().enumerate() {
             time.sample(at(i as i64, i as i64), date + i as i64);
         }
-        assert_eq!(time.at(at(500, 500)), Some(1500));
+        assert_eq!(time.at(at(500, 500)), 1500);
     }
 
     #[test]
     fn a_wall_clock_that_is_set_drops_older_samples() {
-        let mut time = ServerTime::default();
+        let mut time = ServerTime::new(at(0, 0), NEVER);
         time.sample(at(0, 0), 1000);
         assert!(!time.observe(at(1000, 1000 + JUMP)));
-        assert_eq!(time.at(at(1000, 1000)), Some(2000));
+        assert_eq!(time.at(at(1000, 1000)), 2000);
         assert!(time.observe(at(1001, 1002 + JUMP)));
-        assert_eq!(time.at(at(1001, 0)), None);
+        assert_eq!(time.at(at(1001, 0)), LONG_AGO);
         time.sample(at(2000, 2001 + JUMP), 7000);
-        assert_eq!(time.at(at(2000, 0)), Some(7000));
+        assert_eq!(time.at(at(2000, 0)), 7000);
     }
 
     #[test]

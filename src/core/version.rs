@@ -4,7 +4,7 @@
 use std::cmp::Ordering;
 
 use super::error::Fault;
-use super::time::days_in_month;
+use super::time::day;
 use super::value::cut;
 
 /// A version as its publisher wrote it, known to be well-formed.
@@ -109,17 +109,8 @@ impl Version {
 /// `None`: not of the form of a date. `Some(false)`: of the form, but no such day.
 fn iso_date(text: &str) -> Option<bool> {
     let b = text.as_bytes();
-    if b.len() != 10 || b[4] != b'-' || b[7] != b'-' {
-        return None;
-    }
-    let digits = |from: usize, to: usize| {
-        all_digits(&text[from..to]).then(|| b[from..to].iter().fold(0, |n, d| n * 10 + (d - b'0') as u32))
-    };
-    if !text.is_ascii() {
-        return None;
-    }
-    let (year, month, day) = (digits(0, 4)?, digits(5, 7)?, digits(8, 10)?);
-    Some((1..=12).contains(&month) && day >= 1 && day <= days_in_month(year as i64, month))
+    let form = |at, byte: &u8| if at == 4 || at == 7 { *byte == b'-' } else { byte.is_ascii_digit() };
+    (b.len() == 10 && (0..).zip(b).all(|(at, byte)| form(at, byte))).then(|| day(b).is_some())
 }
 
 fn all_digits(text: &str) -> bool {

@@ -4,36 +4,95 @@ use std::cmp::Ordering;
 
 use super::config::Build;
 use super::manifest::{Manifest, Urgency};
+use super::names::names;
+use super::time::NEVER;
 use super::version::Version;
 
-/// Where a build stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Status {
-    /// No manifest has been heard or kept.
-    Unknown,
-    /// It is what a fresh load brings.
-    Current,
-    /// Older, but within the window.
-    Behind,
-    /// Still supported, but not for long.
-    Deprecated,
-    /// Outside the window.
-    Unsupported,
-    /// Newer than what is current: a rollback, or a server that lags.
-    Ahead,
+names! {
+    /// Where a build stands.
+    Status {
+        /// No manifest has been heard or kept.
+        Unknown = "unknown",
+        /// It is what a fresh load brings.
+        Current = "current",
+        /// Older, but within the window.
+        Behind = "behind",
+        /// Still supported, but not for long.
+        Deprecated = "deprecated",
+        /// Outside the window.
+        Unsupported = "unsupported",
+        /// Newer than what is current: a rollback, or a server that lags.
+        Ahead = "ahead",
+    }
 }
 
-impl Status {
-    /// The name, as JavaScript sees it.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Status::Unknown => "unknown",
-            Status::Current => "current",
-            Status::Behind => "behind",
-            Status::Deprecated => "deprecated",
-            Status::Unsupported => "unsupported",
-            Status::Ahead => "ahead",
-        }
+names! {
+    /// Why a build stands where it does, and why a refresh goes no further: stable codes.
+    Reason {
+        /// There is nothing to say.
+        None = "",
+        /// Nothing has been heard or kept.
+        NoManifest = "no-manifest",
+        /// It is what a fresh load brings.
+        Current = "current",
+        /// It must not run.
+        Blocked = "blocked",
+        /// It is below the oldest that is supported.
+        BelowMinimum = "below-minimum",
+        /// It is below what is recommended, and the deadline for that has passed.
+        DeadlinePassed = "deadline-passed",
+        /// A required API is too new for it.
+        ApiTooOld = "api-too-old",
+        /// It is below what is recommended.
+        BelowRecommended = "below-recommended",
+        /// A required API is left with deprecated versions.
+        ApiDeprecated = "api-deprecated",
+        /// One of the two has no version.
+        NoVersion = "no-version",
+        /// It is newer.
+        Newer = "newer",
+        /// It is older.
+        Older = "older",
+        /// Another build of the same version.
+        SameVersion = "same-version",
+        /// Versions of two kinds.
+        NotComparable = "not-comparable",
+        /// The page is only told.
+        ReloadOff = "reload-off",
+        /// The app only looks on.
+        Observe = "observe",
+        /// The operator stopped all unasked actions.
+        Paused = "paused",
+        /// This tab is not among those that act.
+        Share = "share",
+        /// Its part of the spread is not over.
+        Spread = "spread",
+        /// Too many reloads, or too soon after the last one.
+        Budget = "budget",
+        /// The offer was dismissed.
+        Dismissed = "dismissed",
+        /// The urge was put off.
+        PutOff = "put-off",
+        /// The person finishes something.
+        Finishing = "finishing",
+        /// The tab is hidden.
+        Hidden = "hidden",
+        /// Without storage nothing is done unasked.
+        NoStorage = "no-storage",
+        /// The server has not been heard lately.
+        Unheard = "unheard",
+        /// Holds are open.
+        Holds = "holds",
+        /// The shell did not come, or is none.
+        NoPage = "no-page",
+        /// The shell is still this build.
+        SameBuild = "same-build",
+        /// The shell is a build that does not help.
+        OtherBuild = "other-build",
+        /// The shell does not say what it is.
+        NoMark = "no-mark",
+        /// A service worker would bring the old page.
+        Worker = "worker",
     }
 }
 
@@ -54,89 +113,72 @@ pub enum Verdict {
 pub struct Standing {
     /// Where.
     pub status: Status,
-    /// Why: a stable code.
-    pub reason: &'static str,
-    /// When it becomes unsupported, in ms since 1970 by the servers' clock.
-    pub deadline: Option<i64>,
+    /// Why.
+    pub reason: Reason,
+    /// When it becomes unsupported, in ms since 1970 by the servers' clock; or [`NEVER`].
+    pub deadline: i64,
 }
 
-/// Where `build` stands; the first match wins. Without server time a deadline has not passed.
-pub fn standing(build: &Build, manifest: &Manifest, server: Option<i64>, verdict: Verdict) -> Standing {
-    let of = |status, reason| Standing { status, reason, deadline: None };
-    if build.id == manifest.current.id {
-        return of(Status::Current, "current");
-    }
-    if let Some(reason) = outside(build, manifest, server) {
-        return of(Status::Unsupported, reason);
-    }
-    if verdict == Verdict::TooOld {
-        return of(Status::Unsupported, "api-too-old");
-    }
-    if is_below(build, &manifest.recommended) {
-        return Standing {
-            status: Status::Deprecated,
-            reason: "below-recommended",
-            deadline: manifest.deadline,
-        };
-    }
-    if let Verdict::Deprecated(deadline) = verdict {
-        return Standing { status: Status::Deprecated, reason: "api-deprecated", deadline };
-    }
-    let (Some(mine), Some(current)) = (&build.version, &manifest.current.version) else {
-        return of(Status::Behind, "no-version");
-    };
-    match mine.order(current) {
-        Some(Ordering::Greater) => of(Status::Ahead, "newer"),
-        Some(Ordering::Less) => of(Status::Behind, "older"),
-        Some(Ordering::Equal) => of(Status::Behind, "same-version"),
-        None => of(Status::Behind, "not-comparable"),
-    }
-}
-
-/// Why the manifest alone puts a build outside the window; `None` where it does not.
-pub fn outside(build: &Build, manifest: &Manifest, server: Option<i64>) -> Option<&'static str> {
-    if manifest.blocks(build) {
-        Some("blocked")
-    } else if is_below(build, &manifest.minimum) {
-        Some("below-minimum")
-    } else if is_below(build, &manifest.recommended)
-        && matches!((server, manifest.deadline), (Some(now), Some(end)) if now >= end)
-    {
-        Some("deadline-passed")
+/// Where `build` stands; the first match wins. `server` is the servers' clock.
+pub fn standing(build: &Build, manifest: &Manifest, server: i64, verdict: Verdict) -> Standing {
+    let mut deadline = NEVER;
+    let outside = outside(build, manifest, server);
+    let (status, reason) = if build.id == manifest.current.id {
+        (Status::Current, Reason::Current)
+    } else if outside != Reason::None {
+        (Status::Unsupported, outside)
+    } else if verdict == Verdict::TooOld {
+        (Status::Unsupported, Reason::ApiTooOld)
+    } else if is_below(build, &manifest.recommended) {
+        deadline = manifest.deadline.unwrap_or(NEVER);
+        (Status::Deprecated, Reason::BelowRecommended)
+    } else if let Verdict::Deprecated(end) = verdict {
+        deadline = end.unwrap_or(NEVER);
+        (Status::Deprecated, Reason::ApiDeprecated)
+    } else if let (Some(mine), Some(current)) = (&build.version, &manifest.current.version) {
+        match mine.order(current) {
+            Some(Ordering::Greater) => (Status::Ahead, Reason::Newer),
+            Some(Ordering::Less) => (Status::Behind, Reason::Older),
+            Some(Ordering::Equal) => (Status::Behind, Reason::SameVersion),
+            None => (Status::Behind, Reason::NotComparable),
+        }
     } else {
-        None
+        (Status::Behind, Reason::NoVersion)
+    };
+    Standing { status, reason, deadline }
+}
+
+/// Why the manifest alone puts a build outside the window; nothing where it does not.
+pub fn outside(build: &Build, manifest: &Manifest, server: i64) -> Reason {
+    if manifest.blocks(build) {
+        Reason::Blocked
+    } else if is_below(build, &manifest.minimum) {
+        Reason::BelowMinimum
+    } else if is_below(build, &manifest.recommended) && server >= manifest.deadline.unwrap_or(NEVER) {
+        Reason::DeadlinePassed
+    } else {
+        Reason::None
     }
 }
 
-fn is_below(build: &Build, bound: &Option<Version>) -> bool {
+/// Whether a build is certainly below a version.
+pub fn is_below(build: &Build, bound: &Option<Version>) -> bool {
     matches!((&build.version, bound), (Some(v), Some(bound)) if v.below(bound))
 }
 
-/// What should happen to a tab, mildest first.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Action {
-    /// Nothing.
-    None,
-    /// Refresh at the next navigation.
-    Navigate,
-    /// A notice that can be dismissed.
-    Offer,
-    /// A notice that can be put off.
-    Urge,
-    /// A countdown.
-    Force,
-}
-
-impl Action {
-    /// The name, as JavaScript sees it.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Action::None => "none",
-            Action::Navigate => "navigate",
-            Action::Offer => "offer",
-            Action::Urge => "urge",
-            Action::Force => "force",
-        }
+names! {
+    /// What should happen to a tab, mildest first.
+    Action {
+        /// Nothing.
+        None = "none",
+        /// Refresh at the next navigation.
+        Navigate = "navigate",
+        /// A notice that can be dismissed.
+        Offer = "offer",
+        /// A notice that can be put off.
+        Urge = "urge",
+        /// A countdown.
+        Force = "force",
     }
 }
 

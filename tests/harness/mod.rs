@@ -169,6 +169,17 @@ pub fn manifest(serial: u64, id: &str, version: &str, more: &str) -> String {
     format!(r#"{{"trueup":1,"serial":{serial},"current":{{"id":"{id}","version":"{version}"}}{more}}}"#)
 }
 
+/// What storage holds after a `keep`: what was put off, and the text, stay where the effect is without.
+pub fn kept(before: Option<(Value, String)>, mut state: Value, text: Option<String>) -> (Value, String) {
+    let (old, before) = before.unwrap_or((Value::Null, String::new()));
+    if let (Value::Array(items), Some(snooze)) = (&mut state, old.items().get(5))
+        && items.len() == 5
+    {
+        items.push(snooze.clone());
+    }
+    (state, text.unwrap_or(before))
+}
+
 impl Page {
     pub fn now(&self) -> Now {
         Now { mono: self.mono, wall: EPOCH + self.skew + self.mono }
@@ -238,7 +249,7 @@ impl Page {
         self.client.refresh().state.phase
     }
     pub fn reason(&self) -> &'static str {
-        self.client.refresh().state.reason
+        self.client.refresh().state.reason.name()
     }
     pub fn status(&self) -> Status {
         self.client.standing().status
@@ -321,8 +332,7 @@ impl Page {
                     self.reloads.push((self.mono, asked, url));
                 }
                 Effect::Keep { state, text } => {
-                    let text = text.or(self.kept.take().map(|(_, text)| text)).unwrap_or_default();
-                    self.kept = Some((state, text));
+                    self.kept = Some(kept(self.kept.take(), state, text));
                 }
                 Effect::Refresh(state) => self.phases.push(state.phase),
                 Effect::Standing(standing) => self.statuses.push(standing.status),

@@ -2,7 +2,7 @@ use serde_json::json;
 
 use super::*;
 use crate::core::error::Fault;
-use crate::core::time::{DAY, HOUR, Now, ServerTime, rfc3339};
+use crate::core::time::{DAY, HOUR, NEVER, Now, ServerTime, rfc3339};
 use crate::core::value::{First, Node, OBJECT, read};
 
 fn tree(json: serde_json::Value) -> Value {
@@ -155,9 +155,9 @@ fn without_a_manifest_everything_is_unknown_and_fails_open() {
 fn a_client_clock_that_is_a_day_off_changes_nothing_but_what_server_time_says() {
     let apis = json!({ "supported": ["2", "3"], "deprecated": { "2": { "sunset": NOON } } });
     for off in [-DAY, 0, DAY] {
-        let mut time = ServerTime::default();
         let at = |mono: i64| Now { mono, wall: noon() - HOUR + mono + off };
-        let outcome = |time: &ServerTime, mono| one(json!(["2"]), apis.clone(), time.at(at(mono))).0;
+        let mut time = ServerTime::new(at(0), NEVER);
+        let outcome = |time: &ServerTime, mono| one(json!(["2"]), apis.clone(), Some(time.at(at(mono)))).0;
         assert_eq!(outcome(&time, 2 * HOUR), "deprecated", "without server time, {off} ms off");
         time.sample(at(0), noon() - HOUR);
         assert_eq!(outcome(&time, 0), "deprecated", "{off} ms off");

@@ -1,121 +1,85 @@
 //! Gate 4: how often this tab may reload itself for one target. Kept in session storage before the reload.
 
-use crate::core::time::{HOUR, MINUTE};
+use crate::core::time::{HOUR, MINUTE, NEVER};
 use crate::core::value::Value;
 
-/// A reload that came back on the same build may be tried again after these; then the tab is stuck.
-const AGAIN: [i64; 3] = [10 * MINUTE, HOUR, 6 * HOUR];
+/// After so many reloads that came back on the same build it may be tried again after these; then the tab is stuck.
+const AGAIN: [i64; 4] = [0, 10 * MINUTE, HOUR, 6 * HOUR];
 /// Targets that are remembered.
 const ENTRIES: usize = 10;
 
-/// What gate 4 says.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Allowance {
-    /// Go.
-    Free,
-    /// Not before this time of the wall clock.
-    From(i64),
-    /// Not for this target.
-    Stuck,
-}
-
-/// The reloads that this tab has made.
+/// The reloads that this tab has made, as they are kept: for each build and target one number, eight times the time of the
+/// last one by the wall clock, and how many there were.
 #[derive(Clone, Debug, Default)]
 pub struct Budget {
-    entries: Vec<Entry>,
-}
-
-#[derive(Clone, Debug)]
-struct Entry {
-    build: String,
-    target: String,
-    reloads: u64,
-    /// When the last one was, by the wall clock.
-    last: i64,
-    /// It was booked before this page came: the page that it brought is this one.
-    before: bool,
+    entries: Vec<(String, Value)>,
+    /// So many of them were booked before this page came: the page that they brought is this one.
+    before: usize,
 }
 
 impl Budget {
-    /// Reads what was booked; what does not fit is dropped.
+    /// Reads what was booked; what does not fit counts as nothing.
     pub fn read(session: &Value) -> Budget {
-        let mut entries = Vec::new();
-        if let Some(Value::Array(items)) = session.get("reloads") {
-            for item in items {
-                let (build, target) = (item.get("build"), item.get("target"));
-                let number = |name| item.get(name).and_then(Value::as_f64);
-                if let (Some(build), Some(target), Some(reloads), Some(last)) = (
-                    build.and_then(Value::as_str),
-                    target.and_then(Value::as_str),
-                    number("count"),
-                    number("last"),
-                ) {
-                    entries.push(Entry {
-                        build: build.to_owned(),
-                        target: target.to_owned(),
-                        reloads: reloads as u64,
-                        last: last as i64,
-                        before: true,
-                    });
-                }
-            }
-        }
-        Budget { entries }
+        let entries = session.members().to_vec();
+        Budget { before: entries.len(), entries }
     }
 
     /// As it is kept.
     pub fn write(&self) -> Value {
-        let entry = |e: &Entry| {
-            Value::object([
-                ("build", e.build.as_str().into()),
-                ("target", e.target.as_str().into()),
-                ("count", (e.reloads as f64).into()),
-                ("last", (e.last as f64).into()),
-            ])
-        };
-        Value::object([("reloads", Value::Array(self.entries.iter().map(entry).collect()))])
+        Value::Object(self.entries.clone())
     }
 
-    /// Whether `build` may reload itself for `target`. A wall clock that was set back counts as no time passed.
-    pub fn allowance(&mut self, wall: i64, build: &str, target: &str) -> Allowance {
-        let Some(entry) = self.find(build, target) else { return Allowance::Free };
-        if entry.last > wall {
-            entry.last = wall;
-        }
-        match AGAIN.get((entry.reloads as usize).wrapping_sub(1)) {
-            None => Allowance::Stuck,
-            Some(wait) if wall >= entry.last + wait => Allowance::Free,
-            Some(wait) => Allowance::From(entry.last + wait),
-        }
+    /// From when on `build` may reload itself for `target`, by the wall clock; [`NEVER`]: not for this target. A wall clock
+    /// that was set back counts as no time passed.
+    pub fn allowed(&mut self, wall: i64, build: &str, target: &str) -> i64 {
+        let at = self.find(build, target);
+        let Some((_, entry)) = self.entries.get_mut(at) else { return wall };
+        let booked = entry.as_f64().unwrap_or(0.0) as i64;
+        let reloads = booked & 7;
+        let last = (booked >> 3).min(wall);
+        *entry = number(last, reloads);
+        AGAIN.get(reloads as usize).map_or(NEVER, |wait| last + wait)
     }
 
     /// Whether a reload of `build` for `target` has come back on it.
-    pub fn came_back(&mut self, build: &str, target: &str) -> bool {
-        self.find(build, target).is_some_and(|e| e.before)
+    pub fn came_back(&self, build: &str, target: &str) -> bool {
+        self.find(build, target) < self.before
     }
 
     /// Books a reload.
     pub fn book(&mut self, wall: i64, build: &str, target: &str) {
-        if let Some(entry) = self.find(build, target) {
-            entry.reloads += 1;
-            entry.last = wall;
+        let at = self.find(build, target);
+        if let Some((_, entry)) = self.entries.get_mut(at) {
+            let reloads = entry.as_f64().unwrap_or(0.0) as i64 & 7;
+            *entry = number(wall, (reloads + 1).min(7));
             return;
         }
-        if self.entries.len() == ENTRIES {
+        if at >= ENTRIES {
             self.entries.remove(0);
+            self.before = self.before.saturating_sub(1);
         }
-        self.entries.push(Entry {
-            build: build.to_owned(),
-            target: target.to_owned(),
-            reloads: 1,
-            last: wall,
-            before: false,
-        });
+        self.entries.push((key(build, target), number(wall, 1)));
     }
 
-    fn find(&mut self, build: &str, target: &str) -> Option<&mut Entry> {
-        self.entries.iter_mut().find(|e| e.build == build && e.target == target)
+    fn find(&self, build: &str, target: &str) -> usize {
+        let key = key(build, target);
+        let mut at = 0;
+        while self.entries.get(at).is_some_and(|(of, _)| *of != key) {
+            at += 1;
+        }
+        at
     }
+}
+
+fn number(last: i64, reloads: i64) -> Value {
+    Value::Number((last << 3 | reloads) as f64)
+}
+
+fn key(build: &str, target: &str) -> String {
+    let mut key = build.to_owned();
+    key.push('\n');
+    key.push_str(target);
+    key
 }
 
 #[cfg(test)]
@@ -125,33 +89,59 @@ mod tests {
     #[test]
     fn a_reload_that_comes_back_is_tried_again_three_times_and_then_never() {
         let mut budget = Budget::default();
-        let mut wall = 0;
-        for wait in AGAIN {
-            assert_eq!(budget.allowance(wall, "b1", "b2"), Allowance::Free);
+        let mut wall = 1_000_000_000;
+        for wait in &AGAIN[1..] {
+            assert!(budget.allowed(wall, "b1", "b2") <= wall);
             budget.book(wall, "b1", "b2");
             budget = Budget::read(&budget.write());
-            assert_eq!(budget.allowance(wall + wait - 1, "b1", "b2"), Allowance::From(wall + wait));
+            assert_eq!(budget.allowed(wall + wait - 1, "b1", "b2"), wall + wait);
             wall += wait;
         }
-        budget.book(wall, "b1", "b2");
-        assert_eq!(budget.allowance(i64::MAX / 2, "b1", "b2"), Allowance::Stuck);
-        assert_eq!(budget.allowance(wall, "b1", "b3"), Allowance::Free);
-        assert_eq!(budget.allowance(wall, "b0", "b2"), Allowance::Free);
+        for _ in 0..9 {
+            budget.book(wall, "b1", "b2");
+            assert_eq!(budget.allowed(NEVER - 1, "b1", "b2"), NEVER);
+        }
+        assert!(budget.allowed(wall, "b1", "b3") <= wall);
+        assert!(budget.allowed(wall, "b0", "b2") <= wall);
     }
 
     #[test]
     fn a_clock_that_was_set_back_neither_frees_nor_locks_for_days() {
         let mut budget = Budget::default();
         budget.book(1_000_000_000, "b1", "b2");
-        assert_eq!(budget.allowance(0, "b1", "b2"), Allowance::From(10 * MINUTE));
+        assert_eq!(budget.allowed(0, "b1", "b2"), 10 * MINUTE);
     }
 
     #[test]
-    fn what_another_version_kept_is_dropped() {
-        for foreign in
-            [Value::Null, Value::from("x"), Value::object([("reloads", Value::Array(vec![Value::Null]))])]
-        {
-            assert_eq!(Budget::read(&foreign).allowance(0, "b1", "b2"), Allowance::Free);
+    fn a_page_knows_what_was_booked_before_it_came() {
+        let mut budget = Budget::default();
+        budget.book(1, "b1", "b0");
+        assert!(!budget.came_back("b1", "b0"));
+        budget = Budget::read(&budget.write());
+        budget.book(2, "b1", "b2");
+        assert!(budget.came_back("b1", "b0") && !budget.came_back("b1", "b2"));
+        // What is forgotten for what is new is the oldest.
+        for n in 0..ENTRIES {
+            budget.book(3, "b1", &n.to_string());
+        }
+        assert!(!budget.came_back("b1", "b0") && !budget.came_back("b1", "0"));
+        assert_eq!(budget.write().members().len(), ENTRIES);
+        assert!(budget.allowed(3, "b1", "b0") <= 3 && budget.allowed(3, "b1", "0") > 3);
+    }
+
+    #[test]
+    fn what_another_version_kept_counts_as_nothing() {
+        let reloads = || Value::Array(vec![Value::Null]);
+        for foreign in [
+            Value::Null,
+            Value::from("x"),
+            Value::object([("reloads", reloads())]),
+            Value::object([("b1\nb2", reloads())]),
+        ] {
+            let mut budget = Budget::read(&foreign);
+            assert!(budget.allowed(0, "b1", "b2") <= 0);
+            budget.book(5, "b1", "b2");
+            assert_eq!(budget.allowed(5, "b1", "b2"), 5 + 10 * MINUTE);
         }
     }
 }

@@ -8,11 +8,12 @@ pub mod shell;
 
 use super::config::Config;
 use super::manifest::Manifest;
-use super::time::{Chance, DAY, MINUTE, Now, SECOND};
-use super::value::Value;
-use super::window::Action;
-use budget::{Allowance, Budget};
-use shell::{Lag, Shell, ShellCheck};
+use super::memory::Snooze;
+use super::names::names;
+use super::time::{Chance, DAY, LONG_AGO, MINUTE, NEVER, Now, SECOND};
+use super::window::{Action, Reason};
+use budget::Budget;
+use shell::{Shell, ShellCheck};
 
 /// Offers and urges wait at most this long.
 const NOTICE_SPREAD: i64 = 30 * SECOND;
@@ -25,86 +26,58 @@ const DEFERRALS: u8 = 10;
 /// A shell check that is older is made again before the reload.
 const FRESH: i64 = 60 * SECOND;
 /// `onSave` callbacks get this long.
-const SAVE: i64 = 5 * SECOND;
+const SAVE_FOR: i64 = 5 * SECOND;
 /// A page that is alive so long after its reload has been kept by a `beforeunload` dialog; a countdown that ended so long
 /// ago was slept through.
 const GONE: i64 = 10 * SECOND;
 
-/// Where a refresh stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Phase {
-    /// Nothing is due, or nothing may be done.
-    Idle,
-    /// Gate 1: waiting for this tab's share of the spread.
-    Spreading,
-    /// Gate 2: looking at the shell.
-    Checking,
-    /// Gate 2 has not passed: it is looked at again.
-    Waiting,
-    /// Ready for the next navigation.
-    Navigation,
-    /// The offer is shown.
-    Offering,
-    /// The urge is shown.
-    Urging,
-    /// Gate 3: a forced refresh waits for holds, with a notice.
-    Holding,
-    /// The countdown is shown.
-    Counting,
-    /// Dismissed, put off, or "Let me finish".
-    Deferred,
-    /// Gate 5: `onSave` callbacks run.
-    Saving,
-    /// Gate 6: the page is about to go.
-    Reloading,
-    /// A person kept the page.
-    Cancelled,
-    /// Gate 4: not before its time.
-    Refused,
-    /// Gate 4: not for this target.
-    Stuck,
-}
-
-impl Phase {
-    /// The name, as JavaScript sees it.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Phase::Idle => "idle",
-            Phase::Spreading => "spreading",
-            Phase::Checking => "checking",
-            Phase::Waiting => "waiting",
-            Phase::Navigation => "navigation",
-            Phase::Offering => "offering",
-            Phase::Urging => "urging",
-            Phase::Holding => "holding",
-            Phase::Counting => "counting",
-            Phase::Deferred => "deferred",
-            Phase::Saving => "saving",
-            Phase::Reloading => "reloading",
-            Phase::Cancelled => "cancelled",
-            Phase::Refused => "refused",
-            Phase::Stuck => "stuck",
-        }
-    }
-
-    const fn is_shown(self) -> bool {
-        matches!(self, Phase::Offering | Phase::Urging | Phase::Holding | Phase::Counting)
+names! {
+    /// Where a refresh stands.
+    Phase {
+        /// Nothing is due, or nothing may be done.
+        Idle = "idle",
+        /// Gate 1: waiting for this tab's share of the spread.
+        Spreading = "spreading",
+        /// Gate 2: looking at the shell.
+        Checking = "checking",
+        /// Gate 2 has not passed: it is looked at again.
+        Waiting = "waiting",
+        /// Ready for the next navigation.
+        Navigation = "navigation",
+        /// The offer is shown.
+        Offering = "offering",
+        /// The urge is shown.
+        Urging = "urging",
+        /// Gate 3: a forced refresh waits for holds, with a notice.
+        Holding = "holding",
+        /// The countdown is shown.
+        Counting = "counting",
+        /// Dismissed, put off, or "Let me finish".
+        Deferred = "deferred",
+        /// Gate 5: `onSave` callbacks run.
+        Saving = "saving",
+        /// Gate 6: the page is about to go.
+        Reloading = "reloading",
+        /// A person kept the page.
+        Cancelled = "cancelled",
+        /// Gate 4: not before its time.
+        Refused = "refused",
+        /// Gate 4: not for this target.
+        Stuck = "stuck",
     }
 }
 
 /// What can be read of a refresh.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct State {
     /// Where it stands.
     pub phase: Phase,
     /// What is due.
     pub action: Action,
-    /// The build that a refresh would reach.
-    pub target: Option<String>,
     /// Why it is here and no further.
-    pub reason: &'static str,
-    /// When it goes on by itself, by the monotonic clock.
-    pub until: Option<i64>,
+    pub reason: Reason,
+    /// When it goes on by itself, by the monotonic clock; or [`NEVER`].
+    pub until: i64,
 }
 
 /// What the rest of the core knows, for one `advance`.
@@ -116,7 +89,7 @@ pub struct Facts<'a> {
     /// What follows from the standing, a regressed manifest taken into account.
     pub action: Action,
     /// The reason of the standing.
-    pub reason: &'static str,
+    pub reason: Reason,
     /// Whether the tab is visible.
     pub visible: bool,
     /// Whether the server was heard in this page's life, within the last 2·T.
@@ -127,442 +100,434 @@ pub struct Facts<'a> {
     pub nonce: u64,
 }
 
-/// What `advance` asks for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Ask {
-    /// Look at the shell.
-    Shell,
-    /// Run the `onSave` callbacks.
-    Save,
-    /// Reload: booked, if a person did not ask.
-    Reload,
-    /// Poll: the server has not been heard lately.
-    Poll,
-    /// Snoozes changed: keep them.
-    Keep,
-}
+/// What `advance` asks for: several of these, joined.
+pub type Asks = u8;
+/// Look at the shell.
+pub const SHELL: Asks = 1;
+/// Run the `onSave` callbacks.
+pub const SAVE: Asks = 2;
+/// Reload: booked, if a person did not ask.
+pub const RELOAD: Asks = 4;
+/// Poll: the server has not been heard lately.
+pub const POLL: Asks = 8;
+/// Publish: what can be read has changed.
+pub const PUBLISH: Asks = 16;
 
 /// The refresh of one page.
 #[derive(Clone, Debug)]
 pub struct Refresh {
     /// Where it stands.
     pub state: State,
+    /// The build that a refresh would reach; empty where nothing is due.
+    pub target: String,
     /// Gate 2.
     pub shell: ShellCheck,
     /// The reloads that this tab has made; `None`: session storage is blocked.
     pub budget: Option<Budget>,
-    /// Open holds and when they expire.
+    /// Holds, by their reasons, and when they expire.
     pub holds: Vec<(String, i64)>,
     /// The page carries `<meta name="trueup-reload" content="off">`.
     pub reload_off: bool,
-    /// An offer that was dismissed: its target and when it returns, by the wall clock.
-    pub dismissed: Option<(String, i64)>,
-    /// An urge that was put off until then, by the wall clock.
-    pub put_off: i64,
+    /// What a person has put off over loads.
+    pub snooze: Snooze,
     /// How many "Let me finish" are left.
     pub deferrals: u8,
-    due: Option<Due>,
-    /// The countdown's end.
-    countdown: Option<i64>,
-    /// "Let me finish" until then. A person has seen the modal: the page is theirs, hidden or not.
-    finish: Option<i64>,
+    /// When this tab's share of the spread is over; [`NEVER`]: it has not been drawn.
+    due: i64,
+    /// It was drawn for a force.
+    forced: bool,
+    /// The countdown's end, or long ago.
+    countdown: i64,
+    /// "Let me finish" until then.
+    finish: i64,
+    /// A person has seen the countdown: the page is theirs, hidden or not.
     seen: bool,
     run: Run,
-}
-
-#[derive(Clone, Debug)]
-struct Due {
-    forced: bool,
-    target: String,
-    /// When this tab's share of the spread is over.
-    at: i64,
+    /// Until when callbacks are waited for, or the page may still be going.
+    until: i64,
+    /// A person asked for the run, or a navigation took it: through gates 2, 5 and 6.
+    pub asked: bool,
+    /// Where the run goes instead of back here.
+    pub url: Option<String>,
+    asks: Asks,
 }
 
 /// How far an actual refresh is.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Run {
     None,
-    /// A person asked: through gates 2, 5 and 6. Waits for the shell check if that is old.
-    Asked(Option<String>),
+    /// Somebody asked. Waits for the shell check if that is old.
+    Asked,
     /// Nobody asked, and gates 1 to 4 have passed.
     Going,
-    Saving {
-        until: i64,
-        asked: bool,
-        url: Option<String>,
-    },
-    Gone {
-        until: i64,
-        asked: bool,
-        url: Option<String>,
-    },
+    Saving,
+    Gone,
     /// Kept by a person; the budget says when it may be tried again.
     Kept,
 }
 
 impl Refresh {
     /// At the start of a page.
-    pub fn new(budget: Option<Budget>, reload_off: bool) -> Refresh {
+    pub fn new(budget: Option<Budget>, reload_off: bool, snooze: Snooze) -> Refresh {
         Refresh {
-            state: State {
-                phase: Phase::Idle,
-                action: Action::None,
-                target: None,
-                reason: "unknown",
-                until: None,
-            },
+            // A reason that nothing else has, so that the first `advance` publishes.
+            state: State { phase: Phase::Idle, action: Action::None, reason: Reason::None, until: NEVER },
+            target: String::new(),
             shell: ShellCheck::default(),
             budget,
             holds: Vec::new(),
             reload_off,
-            dismissed: None,
-            put_off: 0,
+            snooze,
             deferrals: DEFERRALS,
-            due: None,
-            countdown: None,
-            finish: None,
+            due: NEVER,
+            forced: false,
+            countdown: LONG_AGO,
+            finish: LONG_AGO,
             seen: false,
             run: Run::None,
+            until: NEVER,
+            asked: false,
+            url: None,
+            asks: 0,
         }
     }
 
     /// The page goes, perhaps into the back/forward cache: whoever comes back begins anew.
     pub fn leave(&mut self) {
-        self.run = Run::None;
-        self.countdown = None;
-        self.shell.looking = None;
+        self.begin_anew();
+        self.countdown = LONG_AGO;
+        self.shell.limit = NEVER;
     }
 
     /// A person, or the app for one, wants the refresh. Asked again while it is under way, it changes nothing.
     pub fn ask(&mut self) {
         if matches!(self.run, Run::None | Run::Going | Run::Kept) {
-            self.run = Run::Asked(None);
+            self.run = Run::Asked;
+            self.asked = true;
         }
     }
 
-    /// Dismisses an offer, puts off an urge, or lets the person finish: whichever is shown; otherwise nothing.
-    pub fn defer(&mut self, now: Now) -> Option<Ask> {
+    /// Dismisses an offer, puts off an urge, or lets the person finish: whichever is shown; otherwise nothing. Says whether
+    /// it is to be kept.
+    pub fn defer(&mut self, now: Now) -> bool {
         match self.state.phase {
             Phase::Offering => {
-                self.dismissed = self.state.target.clone().map(|target| (target, now.wall + DAY));
+                self.snooze.target.clone_from(&self.target);
+                self.snooze.dismissed = now.wall + DAY;
             }
-            Phase::Urging => self.put_off = now.wall + PUT_OFF,
+            Phase::Urging => self.snooze.put_off = now.wall + PUT_OFF,
             Phase::Counting if self.deferrals > 0 => {
                 self.deferrals -= 1;
-                self.finish = Some(now.mono + FINISH);
-                return None;
+                self.finish = now.mono + FINISH;
+                return false;
             }
-            _ => return None,
+            _ => return false,
         }
-        Some(Ask::Keep)
+        true
     }
 
     /// The app navigates to `url`: true if a refresh that is due takes the navigation. Never waits: a shell check older
     /// than T is renewed for the next time.
-    pub fn navigate(&mut self, now: Now, facts: &Facts, url: &str) -> bool {
-        let Some(target) = self.passable(now, facts) else { return false };
-        if self.run != Run::None
-            || !self.open_holds(now.mono).is_empty()
-            || facts.action == Action::Force && !facts.heard
+    pub fn navigate(&mut self, now: Now, heard: bool, every: i64, build: &str, url: String) -> bool {
+        if matches!(self.state.phase, Phase::Idle | Phase::Saving | Phase::Reloading)
+            || now.mono < self.due
+            || self.run != Run::None
+            || self.held(now.mono) != NEVER
+            || self.state.action == Action::Force && !heard
         {
             return false;
         }
-        if !self.shell.passed(now.mono, &target, facts.every) {
-            self.shell.stale = matches!(self.shell.state, Shell::Passed(..));
+        let Some(budget) = &mut self.budget else { return false };
+        if budget.allowed(now.wall, build, &self.target) > now.wall {
             return false;
         }
-        self.run = Run::Asked(Some(url.to_owned()));
+        if !self.shell.passed(now.mono, every) {
+            self.shell.stale = self.shell.state == Shell::Passed;
+            return false;
+        }
+        self.ask();
+        self.url = Some(url);
         true
     }
 
     /// The `onSave` callbacks have settled.
     pub fn saved(&mut self, now: Now) {
-        if let Run::Saving { until, .. } = &mut self.run {
-            *until = now.mono;
+        if self.run == Run::Saving {
+            self.until = now.mono;
         }
     }
 
     /// The booking failed, and with it the reload: without storage, never unasked.
     pub fn unbooked(&mut self) {
         self.budget = None;
-        self.run = Run::None;
-    }
-
-    /// For whom the page reloads: whether a person asked, and where to.
-    pub fn going(&self) -> (bool, Option<&str>) {
-        match &self.run {
-            Run::Gone { asked, url, .. } => (*asked, url.as_deref()),
-            _ => (false, None),
-        }
+        self.begin_anew();
     }
 
     /// When it goes on by itself.
-    pub fn wake(&self, now: i64) -> Option<i64> {
-        let holds = self.holds.iter().map(|(_, until)| *until).filter(|until| *until > now).min();
-        match (self.state.until, holds.filter(|_| self.state.phase == Phase::Holding)) {
-            (Some(a), Some(b)) => Some(a.min(b)),
-            (a, b) => a.or(b),
-        }
+    pub fn wake(&self, now: i64) -> i64 {
+        if self.state.phase == Phase::Holding { self.held(now) } else { self.state.until }
     }
 
-    /// The holds that are open, by their reasons.
-    pub fn open_holds(&self, now: i64) -> Vec<Value> {
-        self.holds
-            .iter()
-            .filter(|(_, until)| *until > now)
-            .map(|(reason, _)| reason.as_str().into())
-            .collect()
+    /// When the first of the open holds expires; [`NEVER`]: none is open.
+    fn held(&self, now: i64) -> i64 {
+        let mut first = NEVER;
+        for (_, until) in &self.holds {
+            if *until > now {
+                first = first.min((*until).min(NEVER - 1));
+            }
+        }
+        first
+    }
+
+    /// Whether a hold is open.
+    pub fn is_held(&self, now: i64) -> bool {
+        self.held(now) != NEVER
     }
 
     /// Goes as far as the facts allow. To be called after every event; with the same facts again it changes nothing.
-    pub fn advance(&mut self, now: Now, facts: &Facts, chance: &mut Chance) -> Vec<Ask> {
-        let mut asks = Vec::new();
-        let (phase, reason, until) = self.step(now, facts, chance, &mut asks);
-        if phase != Phase::Counting {
-            self.countdown = None;
-        }
-        self.state = State {
-            phase,
-            action: facts.action,
-            target: facts.manifest.filter(|_| facts.action != Action::None).map(|m| m.current.id.clone()),
-            reason,
-            until,
+    pub fn advance(&mut self, now: Now, facts: &Facts, chance: &mut Chance) -> Asks {
+        let before = self.state;
+        self.asks = 0;
+        let target = match facts.manifest {
+            Some(manifest) if facts.action != Action::None => &manifest.current.id,
+            _ => "",
         };
-        asks
+        if self.target != target {
+            self.target = target.to_owned();
+            self.shell.renew();
+            // What is shown stays, and who waits still waits: only a tab that is through draws for another target.
+            if now.mono >= self.due && !self.is_shown() {
+                self.due = NEVER;
+            }
+            self.asks = PUBLISH;
+        }
+        self.state.action = facts.action;
+        self.step(now, facts, chance);
+        if self.state.phase != Phase::Counting {
+            self.countdown = LONG_AGO;
+        }
+        if self.state != before {
+            self.asks |= PUBLISH;
+        }
+        self.asks
     }
 
-    fn step(
-        &mut self,
-        now: Now,
-        facts: &Facts,
-        chance: &mut Chance,
-        asks: &mut Vec<Ask>,
-    ) -> (Phase, &'static str, Option<i64>) {
-        if let Run::Gone { until, .. } = self.run {
-            if now.mono < until {
-                return (Phase::Reloading, "", Some(until));
+    fn is_shown(&self) -> bool {
+        matches!(self.state.phase, Phase::Offering | Phase::Urging | Phase::Holding | Phase::Counting)
+    }
+
+    fn begin_anew(&mut self) {
+        self.run = Run::None;
+        self.asked = false;
+        self.url = None;
+    }
+
+    fn stand(&mut self, phase: Phase, reason: Reason, until: i64) {
+        self.state.phase = phase;
+        self.state.reason = reason;
+        self.state.until = until;
+    }
+
+    fn step(&mut self, now: Now, facts: &Facts, chance: &mut Chance) {
+        if self.run == Run::Gone {
+            if now.mono < self.until {
+                return self.stand(Phase::Reloading, Reason::None, self.until);
             }
+            self.begin_anew();
             self.run = Run::Kept;
         }
-        let (Some(manifest), true) = (facts.manifest, facts.action != Action::None) else {
-            self.run = Run::None;
-            self.due = None;
-            self.finish = None;
-            return (Phase::Idle, facts.reason, None);
+        let idle = match facts.manifest {
+            Some(_) if self.target.is_empty() => facts.reason,
+            None => facts.reason,
+            Some(_) if self.reload_off => return self.stand(Phase::Idle, Reason::ReloadOff, NEVER),
+            Some(_) if self.asked => Reason::None,
+            Some(manifest) => unwanted(manifest, facts),
         };
-        if self.reload_off {
-            return (Phase::Idle, "reload-off", None);
-        }
-        let target = &manifest.current.id;
-        let asked = matches!(self.run, Run::Asked(_) | Run::Saving { asked: true, .. });
-        if !asked && let Some(reason) = unwanted(manifest, facts) {
-            self.run = Run::None;
+        if idle != Reason::None {
+            self.begin_anew();
             // Whoever is wanted again, all at once, draws a share of the spread again.
-            self.due = None;
-            return (Phase::Idle, reason, None);
+            self.due = NEVER;
+            if self.target.is_empty() {
+                self.finish = LONG_AGO;
+            }
+            return self.stand(Phase::Idle, idle, NEVER);
         }
-        self.note_due(now, facts, manifest, chance);
-        if self.shell.limit().is_some_and(|at| now.mono >= at) {
-            self.shell.lag(now.mono, Lag::NoPage, facts.every, chance);
+        let forced = facts.action == Action::Force;
+        self.draw(now, facts, forced, chance);
+        if now.mono >= self.shell.limit {
+            self.shell.lag(now.mono, Shell::NoPage, facts.every, chance);
         }
 
-        // What was true when the callbacks began may be so no longer: whoever did not ask begins anew.
-        if matches!(self.run, Run::Saving { asked: false, .. })
-            && (facts.action != Action::Force
-                || !self.open_holds(now.mono).is_empty()
-                || !self.shell.passed(now.mono, target, FRESH + SAVE))
-        {
-            self.run = Run::None;
-        }
-        if let Run::Saving { until, asked, url } = &self.run {
-            if now.mono < *until {
-                return (Phase::Saving, "", Some(*until));
+        if self.run == Run::Saving {
+            // What was true when the callbacks began may be so no longer: whoever did not ask begins anew.
+            if !self.asked
+                && (!forced || self.is_held(now.mono) || !self.shell.passed(now.mono, FRESH + SAVE_FOR))
+            {
+                self.begin_anew();
+            } else if now.mono < self.until {
+                return self.stand(Phase::Saving, Reason::None, self.until);
+            } else {
+                if let Some(budget) = &mut self.budget {
+                    budget.book(now.wall, &facts.config.build.id, &self.target);
+                }
+                self.run = Run::Gone;
+                self.until = now.mono + GONE;
+                self.asks |= RELOAD;
+                return self.stand(Phase::Reloading, Reason::None, self.until);
             }
-            if let Some(budget) = &mut self.budget {
-                budget.book(now.wall, &facts.config.build.id, target);
-            }
-            let until = now.mono + GONE;
-            self.run = Run::Gone { until, asked: *asked, url: url.clone() };
-            asks.push(Ask::Reload);
-            return (Phase::Reloading, "", Some(until));
         }
-        if !asked {
-            if let Some(due) = self.due.as_ref().filter(|due| now.mono < due.at) {
-                let at = due.at;
+        if !self.asked {
+            if now.mono < self.due {
                 // Another target: whoever was about to go to the one before begins anew.
                 if self.run == Run::Going {
                     self.run = Run::None;
                 }
-                return (Phase::Spreading, "spread", Some(at));
+                return self.stand(Phase::Spreading, Reason::Spread, self.due);
             }
             if let Some(budget) = &mut self.budget {
-                match budget.allowance(now.wall, &facts.config.build.id, target) {
-                    Allowance::Free => {
-                        if self.run == Run::Kept {
-                            self.run = Run::None;
-                        }
-                    }
-                    Allowance::From(wall) => {
-                        let phase = if self.run == Run::Kept { Phase::Cancelled } else { Phase::Refused };
-                        return (phase, "budget", Some(now.mono + wall - now.wall));
-                    }
-                    Allowance::Stuck => return (Phase::Stuck, "budget", None),
+                let from = budget.allowed(now.wall, &facts.config.build.id, &self.target);
+                if from > now.wall {
+                    let (phase, until) = match self.run {
+                        _ if from == NEVER => (Phase::Stuck, NEVER),
+                        Run::Kept => (Phase::Cancelled, now.mono + from - now.wall),
+                        _ => (Phase::Refused, now.mono + from - now.wall),
+                    };
+                    return self.stand(phase, Reason::Budget, until);
                 }
             }
-            if let Some(deferred) = self.deferred(now, facts, target) {
-                return deferred;
+            if self.run == Run::Kept {
+                self.run = Run::None;
+            }
+            if self.deferred(now) {
+                return;
             }
         }
-        let stands = self.state.phase.is_shown() || self.state.phase == Phase::Navigation;
-        let age = match &self.run {
-            Run::Asked(Some(_)) => facts.every,
-            Run::None if stands => DAY,
+        let age = match self.run {
+            Run::Asked if self.url.is_some() => facts.every,
+            Run::None if self.is_shown() || self.state.phase == Phase::Navigation => DAY,
             _ => FRESH,
         };
-        if !self.shell.passed(now.mono, target, age) {
-            return self.look(now, facts, asks);
+        if !self.shell.passed(now.mono, age) {
+            return self.look(now, facts);
         }
         if self.shell.stale {
-            self.look(now, facts, asks);
+            self.look(now, facts);
         }
-        if self.run == Run::Going && !self.open_holds(now.mono).is_empty() {
-            self.run = Run::None;
+        if !self.asked {
+            if self.run == Run::None || self.is_held(now.mono) {
+                self.run = Run::None;
+                if !self.show(now, facts) {
+                    return;
+                }
+                self.run = Run::Going;
+            }
+            if !self.shell.passed(now.mono, FRESH) {
+                return self.look(now, facts);
+            }
         }
-        if asked || self.run == Run::Going {
-            let url = match &self.run {
-                Run::Asked(url) => url.clone(),
-                _ => None,
-            };
-            let until = now.mono + SAVE;
-            self.run = Run::Saving { until, asked, url };
-            asks.push(Ask::Save);
-            return (Phase::Saving, "", Some(until));
-        }
-        self.show(now, facts, asks)
+        self.run = Run::Saving;
+        self.until = now.mono + SAVE_FOR;
+        self.asks |= SAVE;
+        self.stand(Phase::Saving, Reason::None, self.until);
     }
 
     /// Gate 1: draws this tab's share of the spread, once for a target and for becoming forced.
-    fn note_due(&mut self, now: Now, facts: &Facts, manifest: &Manifest, chance: &mut Chance) {
-        let forced = facts.action == Action::Force;
-        let target = &manifest.current.id;
-        let (new, other) =
-            self.due.as_ref().map_or((true, true), |due| (forced && !due.forced, due.target != *target));
-        if other {
+    fn draw(&mut self, now: Now, facts: &Facts, forced: bool, chance: &mut Chance) {
+        if self.due == NEVER {
             self.shell.renew();
         }
-        // What is shown stays, and who waits still waits: only a tab that is through draws for another target.
-        let through = self.due.as_ref().is_none_or(|due| now.mono >= due.at);
-        let at = match &self.due {
-            Some(due) if !(new || other && through && !self.state.phase.is_shown()) => due.at,
-            _ => {
-                let spread = manifest.refresh.spread;
-                now.mono + chance.between(0, if forced { spread } else { spread.min(NOTICE_SPREAD) })
-            }
-        };
-        self.due = Some(Due { forced, target: target.clone(), at });
+        if let Some(manifest) = facts.manifest
+            && (self.due == NEVER || forced && !self.forced)
+        {
+            let spread = manifest.refresh.spread;
+            self.due = now.mono + chance.between(0, if forced { spread } else { spread.min(NOTICE_SPREAD) });
+        }
+        self.forced = forced;
     }
 
-    /// What a person has put off.
-    fn deferred(&self, now: Now, facts: &Facts, target: &str) -> Option<(Phase, &'static str, Option<i64>)> {
+    /// Whether a person has put it off.
+    fn deferred(&mut self, now: Now) -> bool {
         // Without storage a force is shown as an urge, and is put off like one.
-        let shown = if self.budget.is_none() { facts.action.min(Action::Urge) } else { facts.action };
-        let (reason, until) = match shown {
-            Action::Offer => match &self.dismissed {
-                Some((of, until)) if of == target => ("dismissed", now.mono + until - now.wall),
-                _ => return None,
-            },
-            Action::Urge => ("put-off", now.mono + (self.put_off - now.wall).min(PUT_OFF)),
-            Action::Force => ("finishing", self.finish?),
-            _ => return None,
+        let (reason, until) = match self.state.action {
+            Action::Offer if self.snooze.target == self.target => {
+                (Reason::Dismissed, now.mono + self.snooze.dismissed - now.wall)
+            }
+            Action::Force if self.budget.is_some() => (Reason::Finishing, self.finish),
+            Action::Urge | Action::Force => {
+                (Reason::PutOff, now.mono + (self.snooze.put_off - now.wall).min(PUT_OFF))
+            }
+            _ => return false,
         };
-        (until > now.mono).then_some((Phase::Deferred, reason, Some(until)))
+        if until > now.mono {
+            self.stand(Phase::Deferred, reason, until);
+        }
+        until > now.mono
     }
 
     /// Gate 2: looks at the shell, or waits until it may.
-    fn look(&mut self, now: Now, facts: &Facts, asks: &mut Vec<Ask>) -> (Phase, &'static str, Option<i64>) {
-        if let Some(at) = self.shell.limit() {
-            return (Phase::Checking, "", Some(at));
-        }
-        if let Shell::Lagging(lag, at) = self.shell.state
-            && now.mono < at
-        {
-            // Whoever was about to go begins anew: what passed for them before has not passed now.
-            self.run = Run::None;
-            return (Phase::Waiting, lag.name(), Some(at));
-        }
-        if !facts.visible && facts.action != Action::Force {
-            return (Phase::Waiting, "hidden", None);
-        }
-        self.shell.looking = Some(now.mono);
-        self.shell.activated = false;
-        asks.push(Ask::Shell);
-        (Phase::Checking, "", self.shell.limit())
-    }
-
-    /// Gates 1, 2 and 4 have passed: shows what is due, counts down, or goes.
-    fn show(&mut self, now: Now, facts: &Facts, asks: &mut Vec<Ask>) -> (Phase, &'static str, Option<i64>) {
-        match facts.action {
-            Action::None | Action::Navigate => return (Phase::Navigation, facts.reason, None),
-            Action::Offer => return (Phase::Offering, facts.reason, None),
-            Action::Urge => return (Phase::Urging, facts.reason, None),
-            Action::Force => {}
-        }
-        if self.budget.is_none() {
-            return (Phase::Urging, "no-storage", None);
-        }
-        if !facts.heard {
-            asks.push(Ask::Poll);
-            return (Phase::Waiting, "unheard", None);
-        }
-        if self.holds.iter().any(|(_, until)| *until > now.mono) {
-            return (Phase::Holding, "holds", None);
-        }
-        let end = match self.countdown.filter(|end| now.mono < end + GONE) {
-            None if !facts.visible => {
-                // "Started anew when the tab comes back": who has seen the countdown is not refreshed behind their back.
-                if self.seen {
-                    return (Phase::Waiting, "hidden", None);
-                }
-                now.mono
+    fn look(&mut self, now: Now, facts: &Facts) {
+        if self.shell.limit == NEVER {
+            if let Some(reason) = self.shell.state.lag()
+                && now.mono < self.shell.at
+            {
+                // Whoever was about to go begins anew: what passed for them before has not passed now.
+                self.begin_anew();
+                return self.stand(Phase::Waiting, reason, self.shell.at);
             }
-            Some(_) if !facts.visible => return (Phase::Waiting, "hidden", None),
-            None => now.mono + facts.config.countdown,
-            Some(end) => end,
-        };
-        if now.mono < end {
-            self.seen = true;
-            self.countdown = Some(end);
-            return (Phase::Counting, facts.reason, Some(end));
+            if !facts.visible && facts.action != Action::Force {
+                return self.stand(Phase::Waiting, Reason::Hidden, NEVER);
+            }
+            self.shell.look(now.mono);
+            self.asks |= SHELL;
         }
-        self.run = Run::Going;
-        self.step(now, facts, &mut Chance::new(0), asks)
+        self.stand(Phase::Checking, Reason::None, self.shell.limit);
     }
 
-    /// The target that gates 1 and 4 let a navigation reach.
-    fn passable(&mut self, now: Now, facts: &Facts) -> Option<String> {
-        let manifest = facts.manifest?;
-        let target = &manifest.current.id;
-        let spread_over = self.due.as_ref().is_some_and(|due| due.target == *target && now.mono >= due.at);
-        let idle = matches!(self.state.phase, Phase::Idle | Phase::Saving | Phase::Reloading);
-        if facts.action == Action::None || self.reload_off || !spread_over || idle {
-            return None;
-        }
-        let free =
-            self.budget.as_mut()?.allowance(now.wall, &facts.config.build.id, target) == Allowance::Free;
-        free.then(|| target.clone())
+    /// Gates 1, 2 and 4 have passed: shows what is due, counts down, or says that it may go.
+    fn show(&mut self, now: Now, facts: &Facts) -> bool {
+        let mut until = NEVER;
+        let (phase, reason) = match facts.action {
+            Action::None | Action::Navigate => (Phase::Navigation, facts.reason),
+            Action::Offer => (Phase::Offering, facts.reason),
+            Action::Urge => (Phase::Urging, facts.reason),
+            Action::Force if self.budget.is_none() => (Phase::Urging, Reason::NoStorage),
+            Action::Force if !facts.heard => {
+                self.asks |= POLL;
+                (Phase::Waiting, Reason::Unheard)
+            }
+            Action::Force if self.is_held(now.mono) => (Phase::Holding, Reason::Holds),
+            // "Started anew when the tab comes back": who has seen the countdown is not refreshed behind their back.
+            Action::Force if !facts.visible && self.seen => (Phase::Waiting, Reason::Hidden),
+            Action::Force if !facts.visible => return true,
+            Action::Force => {
+                if now.mono >= self.countdown + GONE {
+                    self.countdown = now.mono + facts.config.countdown;
+                }
+                if now.mono >= self.countdown {
+                    return true;
+                }
+                self.seen = true;
+                until = self.countdown;
+                (Phase::Counting, facts.reason)
+            }
+        };
+        self.stand(phase, reason, until);
+        false
     }
 }
 
 /// Why unasked actions are off.
-fn unwanted(manifest: &Manifest, facts: &Facts) -> Option<&'static str> {
+fn unwanted(manifest: &Manifest, facts: &Facts) -> Reason {
     if facts.config.observe {
-        return Some("observe");
+        return Reason::Observe;
     }
     if manifest.refresh.paused {
-        return Some("paused");
+        return Reason::Paused;
     }
     // The draw follows from the tab's number and the target, so that it is the same at every load (FNV-1a).
-    let mix = |hash: u64, byte| (hash ^ byte as u64).wrapping_mul(0x100_0000_01b3);
-    let draw = Chance::new(manifest.current.id.bytes().fold(facts.nonce, mix)).unit();
-    (draw >= manifest.refresh.share).then_some("share")
+    let mut hash = facts.nonce;
+    for byte in manifest.current.id.as_bytes() {
+        hash = (hash ^ *byte as u64).wrapping_mul(0x100_0000_01b3);
+    }
+    if Chance::new(hash).unit() >= manifest.refresh.share { Reason::Share } else { Reason::None }
 }

@@ -1,10 +1,10 @@
 //! Gate 2: what a fresh load of the page would bring.
 
-use crate::core::config::{Build, Mark};
+use crate::core::config::{Build, Config};
 use crate::core::manifest::Manifest;
-use crate::core::time::{Chance, Now, SECOND, backoff};
+use crate::core::time::{Chance, NEVER, SECOND, backoff};
 use crate::core::version::Version;
-use crate::core::window::outside;
+use crate::core::window::{Reason, is_below, outside};
 
 /// A check that takes longer has failed. The page gives up after 10 s and says so; this is for a page that does not.
 const LIMIT: i64 = 15 * SECOND;
@@ -36,10 +36,15 @@ pub enum Worker {
     Waiting,
 }
 
-/// Why the shell check has not passed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Lag {
-    /// No answer, not 200, redirected, not HTML.
+/// What was seen.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Shell {
+    /// Nothing yet.
+    #[default]
+    Unseen,
+    /// A page that helps: it counts from then on.
+    Passed,
+    /// No answer, not 200, redirected, not HTML. This and what follows is looked at again later.
     NoPage,
     /// It is still this build.
     SameBuild,
@@ -51,38 +56,29 @@ pub enum Lag {
     Worker,
 }
 
-impl Lag {
-    /// The name, as JavaScript sees it.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Lag::NoPage => "no-page",
-            Lag::SameBuild => "same-build",
-            Lag::OtherBuild => "other-build",
-            Lag::NoMark => "no-mark",
-            Lag::Worker => "worker",
-        }
+impl Shell {
+    /// Why the check has not passed, if it has failed.
+    pub fn lag(self) -> Option<Reason> {
+        Some(match self {
+            Shell::Unseen | Shell::Passed => return None,
+            Shell::NoPage => Reason::NoPage,
+            Shell::SameBuild => Reason::SameBuild,
+            Shell::OtherBuild => Reason::OtherBuild,
+            Shell::NoMark => Reason::NoMark,
+            Shell::Worker => Reason::Worker,
+        })
     }
 }
 
-/// Where the check stands.
-#[derive(Clone, Debug, Default)]
-pub enum Shell {
-    /// Not looked yet.
-    #[default]
-    Unseen,
-    /// It passed for the target at that time.
-    Passed(String, i64),
-    /// It did not; look again at that time.
-    Lagging(Lag, i64),
-}
-
-/// The shell check of one page.
-#[derive(Clone, Debug, Default)]
+/// The shell check of one page, for the target at hand.
+#[derive(Clone, Debug)]
 pub struct ShellCheck {
     /// What was seen last: it counts until something else is seen.
     pub state: Shell,
-    /// Since when it is being looked at.
-    pub looking: Option<i64>,
+    /// When it was seen; where it has failed, when to look again.
+    pub at: i64,
+    /// When the look that is under way is given up; [`NEVER`]: none is.
+    pub limit: i64,
     /// In this look a waiting worker was told to take over. Where it cannot (another tab holds, say), the look has failed.
     pub activated: bool,
     /// Seen too long ago for a navigation: to be looked at again, though what was seen still stands.
@@ -90,15 +86,22 @@ pub struct ShellCheck {
     failures: u32,
 }
 
+impl Default for ShellCheck {
+    fn default() -> ShellCheck {
+        ShellCheck { state: Shell::Unseen, at: 0, limit: NEVER, activated: false, stale: false, failures: 0 }
+    }
+}
+
 impl ShellCheck {
-    /// Whether it passed for `target` at most `age` ms ago.
-    pub fn passed(&self, now: i64, target: &str, age: i64) -> bool {
-        matches!(&self.state, Shell::Passed(of, at) if of == target && now - at <= age)
+    /// Whether it passed at most `age` ms ago.
+    pub fn passed(&self, now: i64, age: i64) -> bool {
+        self.state == Shell::Passed && now - self.at <= age
     }
 
-    /// When the check that runs is given up.
-    pub fn limit(&self) -> Option<i64> {
-        self.looking.map(|since| since + LIMIT)
+    /// Begins a look.
+    pub fn look(&mut self, now: i64) {
+        self.limit = now + LIMIT;
+        self.activated = false;
     }
 
     /// Forgets what was seen, so that it is looked at again: the target changed.
@@ -108,11 +111,11 @@ impl ShellCheck {
     }
 
     /// The check has not passed: when to look again.
-    pub fn lag(&mut self, now: i64, lag: Lag, every: i64, chance: &mut Chance) {
-        self.looking = None;
-        let wait = backoff(self.failures, every, chance);
+    pub fn lag(&mut self, now: i64, lag: Shell, every: i64, chance: &mut Chance) {
+        self.limit = NEVER;
+        self.state = lag;
+        self.at = now + backoff(self.failures, every, chance);
         self.failures += 1;
-        self.state = Shell::Lagging(lag, now + wait);
     }
 
     /// Judges an answer. `trust`: a page without a mark passes, since this one has none either and no reload has shown yet
@@ -120,154 +123,147 @@ impl ShellCheck {
     #[allow(clippy::too_many_arguments)]
     pub fn hear(
         &mut self,
-        now: Now,
+        now: i64,
         answer: &ShellAnswer,
-        app: &str,
-        build: &Build,
+        config: &Config,
         trust: bool,
         manifest: &Manifest,
-        server: Option<i64>,
+        server: i64,
         every: i64,
         chance: &mut Chance,
     ) {
-        let target = &manifest.current.id;
-        let lag = if answer.worker != Worker::Settled {
-            Some(Lag::Worker)
+        let build = &config.build;
+        let seen = if answer.worker != Worker::Settled {
+            Shell::Worker
         } else if answer.status != 200 || answer.redirected || !answer.html {
-            Some(Lag::NoPage)
+            Shell::NoPage
         } else {
-            match scan(&answer.text, app) {
-                None if trust => None,
-                None => Some(Lag::NoMark),
-                Some(mark) if mark.build.id == *target => None,
-                Some(mark) if mark.build.id == build.id => Some(Lag::SameBuild),
+            match scan(&answer.text, &config.app) {
+                None if trust => Shell::Passed,
+                None => Shell::NoMark,
+                Some(mark) if mark.id == manifest.current.id => Shell::Passed,
+                Some(mark) if mark.id == build.id => Shell::SameBuild,
                 Some(mark)
-                    if newer(&mark.build, build) && outside(&mark.build, manifest, server).is_none() =>
+                    if is_below(build, &mark.version) && outside(&mark, manifest, server) == Reason::None =>
                 {
-                    None
+                    Shell::Passed
                 }
-                Some(_) => Some(Lag::OtherBuild),
+                Some(_) => Shell::OtherBuild,
             }
         };
         self.stale = false;
-        if let Some(lag) = lag {
-            return self.lag(now.mono, lag, every, chance);
+        if seen != Shell::Passed {
+            return self.lag(now, seen, every, chance);
         }
-        self.looking = None;
+        self.limit = NEVER;
         self.failures = 0;
-        self.state = Shell::Passed(target.clone(), now.mono);
+        self.state = seen;
+        self.at = now;
     }
 }
 
-fn newer(a: &Build, b: &Build) -> bool {
-    matches!((&a.version, &b.version), (Some(a), Some(b)) if b.below(a))
-}
+/// Between attributes.
+const BLANKS: &str = " \t\n\x0c\r";
+/// Behind the name of a tag or of an attribute.
+const NAME_ENDS: &str = " \t\n\x0c\r/=>";
+/// Behind a value without quotes.
+const VALUE_ENDS: &str = " \t\n\x0c\r>";
 
 /// Finds the mark of `app` in a page's text. No DOMParser: it is a sink of Trusted Types, and a tag scanner is enough
 /// for a tag that our own plugin writes. What stands in comments and raw text (scripts, titles) is passed over.
-pub fn scan(html: &str, app: &str) -> Option<Mark> {
-    let mut at = 0;
-    loop {
-        at = after(html, at, "<")?;
-        if starts(html, at, "!--") {
-            at = after(html, at, "-->")?;
+pub fn scan(html: &str, app: &str) -> Option<Build> {
+    let mut text = Text { html, at: 0 };
+    while text.find("<") {
+        if text.begins("!--") {
+            text.find("-->");
             continue;
         }
-        let name = html.get(at..word(html, at, false))?;
-        at += name.len();
+        let tag = text.span(NAME_ENDS, false);
         for raw in ["script", "style", "template", "textarea", "title", "noscript"] {
-            if name.eq_ignore_ascii_case(raw) {
-                loop {
-                    at = after(html, at, "</")?;
-                    if starts(html, at, raw) {
-                        break;
-                    }
+            if tag.eq_ignore_ascii_case(raw) {
+                while text.find("</") && !text.begins(raw) {}
+            }
+        }
+        if !tag.eq_ignore_ascii_case("meta") {
+            continue;
+        }
+        let mut values = [""; 4];
+        while let Some((name, value)) = text.attribute() {
+            for (of, to) in ["name", "content", "data-version", "data-app"].iter().zip(&mut values) {
+                if name.eq_ignore_ascii_case(of) {
+                    *to = value;
                 }
             }
         }
-        if !name.eq_ignore_ascii_case("meta") {
-            continue;
+        let [name, id, version, of] = values;
+        if name == "trueup-build" && !id.is_empty() && of == app && text.begins(">") {
+            return Some(Build { id: id.to_owned(), version: Version::parse(version).ok() });
         }
-        let (mut marks, mut id, mut version, mut of) = (false, "", None, "");
-        while let Some((name, value, next)) = attribute(html, at) {
-            at = next;
-            if name.eq_ignore_ascii_case("name") {
-                marks = value == "trueup-build";
-            } else if name.eq_ignore_ascii_case("content") {
-                id = value;
-            } else if name.eq_ignore_ascii_case("data-version") {
-                version = Version::parse(value).ok();
-            } else if name.eq_ignore_ascii_case("data-app") {
-                of = value;
+    }
+    None
+}
+
+/// A text, and how far it was read.
+struct Text<'a> {
+    html: &'a str,
+    at: usize,
+}
+
+impl<'a> Text<'a> {
+    /// Whether this comes next, in whatever case.
+    fn begins(&self, what: &str) -> bool {
+        let next = self.html.as_bytes().get(self.at..self.at + what.len());
+        next.is_some_and(|next| next.eq_ignore_ascii_case(what.as_bytes()))
+    }
+
+    /// Goes behind the next of these; to the end, if there is none. (`str::find` brings a search of 2 KB.)
+    fn find(&mut self, what: &str) -> bool {
+        while self.at < self.html.len() {
+            if self.begins(what) {
+                self.at += what.len();
+                return true;
             }
+            self.at += 1;
         }
-        if marks && !id.is_empty() && of == app {
-            return Some(Mark { build: Build { id: id.to_owned(), version }, app: app.to_owned() });
+        false
+    }
+
+    /// Goes over all bytes that are, or are not, in this set of ASCII.
+    fn span(&mut self, set: &str, within: bool) -> &'a str {
+        let start = self.at;
+        while let Some(byte) = self.html.as_bytes().get(self.at)
+            && set.as_bytes().contains(byte) == within
+        {
+            self.at += 1;
         }
+        self.html.get(start..self.at).unwrap_or("")
     }
-}
 
-/// The attribute that begins at or after `at`, and where it ends; `None` at the tag's `>`.
-fn attribute(html: &str, mut at: usize) -> Option<(&str, &str, usize)> {
-    let bytes = html.as_bytes();
-    while is_blank(*bytes.get(at)?) || bytes.get(at) == Some(&b'/') {
-        at += 1;
-    }
-    let end = word(html, at, true);
-    let name = html.get(at..end).filter(|name| !name.is_empty())?;
-    at = blanks(bytes, end);
-    if bytes.get(at) != Some(&b'=') {
-        return Some((name, "", at));
-    }
-    at = blanks(bytes, at + 1);
-    let quote = *bytes.get(at)?;
-    if quote == b'"' || quote == b'\'' {
-        let start = at + 1;
-        let end = start + bytes.get(start..)?.iter().position(|b| *b == quote)?;
-        return Some((name, html.get(start..end)?, end + 1));
-    }
-    let start = at;
-    while !is_blank(*bytes.get(at)?) && bytes.get(at) != Some(&b'>') {
-        at += 1;
-    }
-    Some((name, html.get(start..at)?, at))
-}
-
-/// Where `what` ends for the first time behind `at`. (`str::find` brings a search of 2 KB.)
-fn after(html: &str, mut at: usize, what: &str) -> Option<usize> {
-    while !starts(html, at, what) {
-        at += 1;
-        if at > html.len() {
+    /// The next attribute of the tag that is read; `None` at its `>`.
+    fn attribute(&mut self) -> Option<(&'a str, &'a str)> {
+        while !self.span(BLANKS, true).is_empty() || self.begins("/") {
+            self.at += usize::from(self.begins("/"));
+        }
+        let name = self.span(NAME_ENDS, false);
+        if name.is_empty() {
             return None;
         }
+        self.span(BLANKS, true);
+        if !self.begins("=") {
+            return Some((name, ""));
+        }
+        self.at += 1;
+        self.span(BLANKS, true);
+        for quote in ["\"", "'"] {
+            if self.begins(quote) {
+                self.at += 1;
+                let value = self.span(quote, false);
+                self.at += 1;
+                return Some((name, value));
+            }
+        }
+        Some((name, self.span(VALUE_ENDS, false)))
     }
-    Some(at + what.len())
-}
-
-fn starts(html: &str, at: usize, what: &str) -> bool {
-    let found = html.as_bytes().get(at..at.saturating_add(what.len()));
-    found.is_some_and(|found| found.eq_ignore_ascii_case(what.as_bytes()))
-}
-
-/// Where a name ends: a tag's of letters and digits, an attribute's of all but blanks, `/`, `=` and `>`.
-fn word(html: &str, mut at: usize, attribute: bool) -> usize {
-    while html.as_bytes().get(at).is_some_and(|b| {
-        if attribute { !is_blank(*b) && !matches!(b, b'/' | b'=' | b'>') } else { b.is_ascii_alphanumeric() }
-    }) {
-        at += 1;
-    }
-    at
-}
-
-fn blanks(bytes: &[u8], mut at: usize) -> usize {
-    while bytes.get(at).is_some_and(|b| is_blank(*b)) {
-        at += 1;
-    }
-    at
-}
-
-fn is_blank(b: u8) -> bool {
-    b.is_ascii_whitespace()
 }
 
 #[cfg(test)]
@@ -275,7 +271,7 @@ mod tests {
     use super::*;
 
     fn id(html: &str) -> Option<String> {
-        scan(html, "shop").map(|mark| mark.build.id)
+        scan(html, "shop").map(|mark| mark.id)
     }
 
     #[test]
@@ -314,6 +310,6 @@ mod tests {
     #[test]
     fn a_version_comes_with_the_mark() {
         let mark = scan("<meta name=trueup-build content=b2 data-version=4.1>", "").unwrap();
-        assert_eq!(mark.build.version.unwrap().as_str(), "4.1");
+        assert_eq!(mark.version.unwrap().as_str(), "4.1");
     }
 }

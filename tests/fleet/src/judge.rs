@@ -1,7 +1,7 @@
 //! After the faults have stopped every visible client stands right, within the time that the design allows.
 
 use trueup::core::refresh::Phase;
-use trueup::core::refresh::shell::Shell;
+use trueup::core::time::NEVER;
 use trueup::core::window::{Action, Status};
 
 use crate::law::due;
@@ -52,7 +52,7 @@ impl World {
         // A follower depends on its leader, and hears from it.
         for other in &browser.tabs {
             let Some(page) = &self.tabs[*other].page else { continue };
-            wait = wait.max(page.client.schedule().wake().map_or(0, |(at, _)| at - mono));
+            wait = wait.max(until(page.client.schedule().wake().0, mono));
             // What hangs now fails in the end, and backs off.
             if page.request.is_some() || page.seen.looking.is_some() {
                 wait = wait.max(15 * SECOND + page.seen.every(&self.law) + 17 * MINUTE);
@@ -65,11 +65,12 @@ impl World {
         }
         let holds = page.holds.iter().map(|(_, until)| until - mono).max();
         wait = wait.max(holds.unwrap_or(0));
-        wait = wait.max(page.client.refresh().state.until.map_or(0, |at| at - mono));
-        if let Shell::Lagging(_, at) = page.client.refresh().shell.state {
-            wait = wait.max(at - mono);
+        wait = wait.max(until(page.client.refresh().state.until, mono));
+        let shell = &page.client.refresh().shell;
+        if shell.state.lag().is_some() {
+            wait = wait.max(shell.at - mono);
         }
-        wait = wait.max(page.client.refresh().shell.limit().unwrap_or(mono) - mono);
+        wait = wait.max(until(shell.limit, mono));
         let in_force = page.seen.court.in_force.map(|index| &self.law.manifests[index]);
         let every = browser.tabs.iter().filter_map(|other| self.tabs[*other].page.as_ref());
         let every = every.map(|page| page.seen.every(&self.law)).max().unwrap_or(0).max(published.every);
@@ -127,7 +128,8 @@ impl World {
         }
         if serial != Some(manifest.serial) {
             let schedule = client.schedule();
-            let next = schedule.wake().map(|(at, why)| (at - self.mono(tab), why));
+            let (at, why) = schedule.wake();
+            let next = (until(at, self.mono(tab)), why);
             return Err(format!(
                 "it has serial {serial:?}, published is {}; it is {:?}, polls in {next:?}",
                 manifest.serial, schedule.role
@@ -165,7 +167,15 @@ impl World {
         }
         Err(format!(
             "b{} should {action:?} to b{}, and is {:?}: {}",
-            seen.build, manifest.current, state.phase, state.reason
+            seen.build,
+            manifest.current,
+            state.phase,
+            state.reason.name()
         ))
     }
+}
+
+/// How long it is until then; no time until what does not come.
+fn until(at: i64, now: i64) -> i64 {
+    if at == NEVER { 0 } else { at - now }
 }

@@ -101,7 +101,7 @@ impl World {
             match known {
                 Some(index) => {
                     seen.court.in_force = Some(index);
-                    let at = kept.and_then(|(state, _)| state.get("at").and_then(Value::as_f64));
+                    let at = kept.and_then(|(state, _)| state.items().get(1).and_then(Value::as_f64));
                     let age = at.map_or(0, |at| clocks.wall - at as i64);
                     seen.remember(&self.law, mono, age);
                 }
@@ -201,11 +201,17 @@ impl World {
             Effect::Tell(answer, next) => self.spread_word(tab, answer, next),
             Effect::Hello => self.hello(tab),
             Effect::Lead(on) => self.lead(id, on),
-            Effect::Keep { state, text } => {
+            Effect::Keep { mut state, text } => {
                 let browser = &mut self.browsers[self.tabs[tab].browser];
                 if browser.local {
-                    let before = browser.kept.take().map(|(_, text)| text);
-                    browser.kept = text.or(before).filter(|text| !text.is_empty()).map(|text| (state, text));
+                    let (old, before) = browser.kept.take().unwrap_or((Value::Null, String::new()));
+                    // What another tab has put off stays.
+                    if let (Value::Array(items), Some(snooze)) = (&mut state, old.items().get(5))
+                        && items.len() == 5
+                    {
+                        items.push(snooze.clone());
+                    }
+                    browser.kept = Some((state, text.unwrap_or(before))).filter(|(_, text)| !text.is_empty());
                 } else {
                     self.report.fault(Fault::LocalStorage);
                 }
@@ -234,8 +240,9 @@ impl World {
                     page.seen.withdrawn();
                 }
                 let asked = page.asked || page.navigation;
-                let verdict = page.seen.refresh(&self.law, scene, &state, asked);
-                self.ring.push(self.now, tab as u32, Told::Phase(state.phase.name(), state.reason));
+                let verdict =
+                    page.seen.refresh(&self.law, scene, &state, &page.client.refresh().target, asked);
+                self.ring.push(self.now, tab as u32, Told::Phase(state.phase.name(), state.reason.name()));
                 self.report.phase(state.phase);
                 self.check_tab(tab, verdict);
                 self.notice(tab, state.phase);
@@ -485,7 +492,7 @@ impl World {
         let scene = self.scene(tab);
         let wall = self.now + self.browsers[self.tabs[tab].browser].jumps;
         let Some(page) = &self.tabs[tab].page else { return };
-        let target = page.client.refresh().state.target.as_deref();
+        let target = page.client.refresh().target.as_str();
         let ledger = &self.tabs[tab].ledger;
         let verdict = page.seen.unasked(&self.law, scene, target, navigation).and_then(|()| {
             match ledger.from(page.seen.build, page.seen.target(&self.law)) {

@@ -353,7 +353,7 @@ impl Seen {
     }
 
     /// The refresh says where it stands.
-    pub fn refresh(&mut self, law: &Law, scene: Scene, state: &State, asked: bool) -> Verdict {
+    pub fn refresh(&mut self, law: &Law, scene: Scene, state: &State, target: &str, asked: bool) -> Verdict {
         let (before, mono) = (self.phase, scene.mono);
         self.phase = state.phase;
         self.past = state.phase == Phase::Idle;
@@ -375,7 +375,7 @@ impl Seen {
         if !shown || asked {
             return Ok(());
         }
-        let manifest = self.wanted(law, state.target.as_deref())?;
+        let manifest = self.wanted(law, target)?;
         let actions = self.due(law, scene.now);
         let allowed = match state.phase {
             Phase::Offering => actions.contains(&Action::Offer),
@@ -417,7 +417,7 @@ impl Seen {
     }
 
     /// The page is about to go, and no person has asked.
-    pub fn unasked(&self, law: &Law, scene: Scene, target: Option<&str>, navigation: bool) -> Verdict {
+    pub fn unasked(&self, law: &Law, scene: Scene, target: &str, navigation: bool) -> Verdict {
         let manifest = self.wanted(law, target)?;
         let mono = scene.mono;
         let actions = self.due(law, scene.now);
@@ -468,11 +468,11 @@ impl Seen {
     }
 
     /// The manifest for which something may be shown or done at all.
-    fn wanted<'a>(&self, law: &'a Law, target: Option<&str>) -> Result<&'a Manifest, String> {
+    fn wanted<'a>(&self, law: &'a Law, target: &str) -> Result<&'a Manifest, String> {
         let Some(index) = self.court.in_force else { return Err("it acts without a valid manifest".into()) };
         let manifest = &law.manifests[index];
         let name = |build| format!("b{build}");
-        if target != Some(&name(manifest.current)) {
+        if target != name(manifest.current) {
             return Err(format!("its target is {target:?}, in force is b{}", manifest.current));
         }
         holds(!manifest.paused, "it acts though the operator has paused")?;

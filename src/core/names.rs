@@ -1,0 +1,29 @@
+//! Enumerations whose variants have a name in JavaScript.
+
+use super::value::cut;
+
+/// Declares one, in the order of its names. They stand in one text, with blanks between them: a table of slices would be
+/// larger than all the names.
+macro_rules! names {
+    ($(#[$doc:meta])* $name:ident { $($(#[$of:meta])* $variant:ident = $text:literal,)* }) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+        pub enum $name { $($(#[$of])* $variant,)* }
+
+        impl $name {
+            /// The name, as JavaScript sees it.
+            pub fn name(self) -> &'static str {
+                $crate::core::names::nth(concat!($($text, " "),*), self as u8)
+            }
+        }
+    };
+}
+pub(crate) use names;
+
+/// The word with this index.
+pub fn nth(mut words: &'static str, index: u8) -> &'static str {
+    for _ in 0..index {
+        words = cut(words, b' ').1.unwrap_or("");
+    }
+    cut(words, b' ').0
+}
