@@ -5,8 +5,29 @@
 //! call into it after a trap.
 
 pub mod exports;
+mod heap;
 pub mod wire;
 
-/// talc is 1.5 KB smaller than dlmalloc.
+use std::arch::wasm32::{memory_grow, memory_size};
+
+unsafe extern "C" {
+    /// Where the linker's own data ends.
+    static __heap_base: u8;
+}
+
+/// The module's memory.
+struct Pages;
+
+impl heap::Memory for Pages {
+    fn end(&self) -> usize {
+        memory_size::<0>() << 16
+    }
+
+    fn grow(&self, bytes: usize) {
+        memory_grow::<0>((bytes >> 16) + 1);
+    }
+}
+
+// SAFETY: what the linker has placed ends there, and nothing else takes memory. It is a multiple of 16.
 #[global_allocator]
-static ALLOCATOR: talc::wasm::WasmDynamicTalc = talc::wasm::new_wasm_dynamic_allocator();
+static HEAP: heap::Heap<Pages> = unsafe { heap::Heap::new(Pages, (&raw const __heap_base).cast_mut()) };
