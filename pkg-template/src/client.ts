@@ -170,7 +170,7 @@ export function connect(options: T.Options = {}): T.Trueup {
       case Out.Ready:
         return settleReady(first);
       case Out.Flags:
-        return hearFlags(...nextFlags(flags, first));
+        return hearFlags(...nextFlags(flags, first, second, third));
       default:
         hear(...event(effect));
     }

@@ -12,43 +12,38 @@ export interface FlagState {
   readonly metadata?: Metadata;
 }
 
+/** What is known of a flag, and behind it what was made of it, by code: most contexts bring what was there before. */
+type Row = [key: string, metadata: Metadata | null, variants: readonly FlagValue[], ...made: FlagDetails[]];
+
 /**
- * What the core publishes: a code for each row, `8 * variant + kind`. Variants count from 1; 0 is the caller's default. Rows and
- * metadata come only where they are others than before.
+ * What the core publishes: a code for each row, `8 * variant + kind`, where variants count from 1; 0 is the caller's default.
+ * The set's metadata and the rows come only where they are others than before.
  */
-export interface Published {
-  readonly codes: readonly number[];
-  readonly rows?: readonly (readonly [key: string, metadata: Metadata | null, variants: readonly FlagValue[]])[];
-  readonly metadata?: Metadata;
-}
+export type Published = [codes: readonly number[], metadata?: Metadata, rows?: readonly Row[]];
 
 const KINDS = ["STATIC", "DEFAULT", "TARGETING_MATCH", "DISABLED", "STALE", "PARSE_ERROR", "GENERAL"];
 
-/** What was made of each row, by code: most contexts bring what was there before. */
-interface Known extends FlagState, Partial<Published> {
-  readonly made?: FlagDetails[][];
+interface Known extends FlagState {
+  readonly codes?: readonly number[];
+  readonly rows?: readonly Row[];
 }
 
 /** The flags as they are now, and the keys of those whose value or variant differs from before. */
-export function nextFlags(before: Known, { codes, ...told }: Published): [now: Known, keys: string[]] {
-  const { rows } = told;
+export function nextFlags(before: Known, ...[codes, metadata = before.metadata!, rows]: Published): [now: Known, keys: string[]] {
   const flags = new Map(rows ? [] : before.flags);
-  const now = { ...before, ...told, flags, codes, made: rows ? rows.map(() => []) : before.made! };
+  const now = { flags, metadata, codes, rows: rows ?? before.rows! };
   const keys: string[] = [];
-  for (let index = 0; index < codes.length; index++) {
+  now.rows.forEach((row, index) => {
     const code = codes[index]!;
     const old = rows ? -1 : before.codes![index]!;
-    if (code === old) continue;
-    const [key] = now.rows![index]!;
-    flags.set(key, (now.made[index]![code] ??= details(now as Published, index)));
-    if (code >> 3 !== old >> 3) keys.push(key);
-  }
+    if (code === old) return;
+    flags.set(row[0], ((row[code + 3] as FlagDetails) ??= details(row, code, metadata)));
+    if (code >> 3 !== old >> 3) keys.push(row[0]);
+  });
   return [now, rows ? changedFlags(before.flags, flags) : keys];
 }
 
-function details({ rows, codes, metadata }: Published, index: number): FlagDetails {
-  const code = codes[index]!;
-  const [, own, variants] = rows![index]!;
+function details([, own, variants]: Row, code: number, metadata: Metadata): FlagDetails {
   const at = (code >> 3) * 2;
   const kind = KINDS[code & 7]!;
   const all = { ...metadata, ...own };

@@ -73,7 +73,7 @@ export async function evaluate(
   for (const effect of effects as Effect[]) {
     const [name, detail] = event(effect);
     if (name === "standing" || name === "plan") result[name] = detail;
-    if (effect[0] === Out.Flags) result.flags = Object.fromEntries(nextFlags(noFlags, effect[1])[0].flags);
+    if (effect[0] === Out.Flags) result.flags = Object.fromEntries(nextFlags(noFlags, effect[1], effect[2], effect[3])[0].flags);
     if (name === "error") result.errors.push(detail);
   }
   return result;

@@ -185,7 +185,7 @@ export type Effect =
   | [Out.Tell, next: number, ...answer: Answer | []]
   | [Out.Standing | Out.Refresh | Out.Plan | Out.Polled | Out.Fault, ...detail: unknown[]]
   | [Out.Ready, how: "live" | "stored" | "timeout"]
-  | [Out.Flags, flags: Published];
+  | [Out.Flags, ...flags: Published];
 
 /** What is published: the event's name, and the names of its detail's members. */
 const EVENTS = [

@@ -122,7 +122,7 @@ const EFFECTS = [
   "poll.why.outcome",
   "error.blame.code.path",
   "ready.how",
-  "flags.flags",
+  "flags",
 ];
 
 const named = (names, values) => Object.fromEntries(names.split(".").map((name, i) => [name, values[i]]).filter(([, value]) => value != null));
@@ -132,6 +132,7 @@ const placed = (effect) => {
   const name = event ? effect.event : effect.do;
   const kind = EFFECTS.findIndex((names, i) => names.split(".")[0] === name && (i > 10 || !event));
   const [, ...names] = EFFECTS[kind].split(".");
+  if (name === "flags") return [kind, ...effect.detail];
   if (event && names.length === 1) return [kind, effect.detail];
   const { do: _, event: __, detail, ...rest } = effect;
   const unknown = Object.keys(detail ?? rest).filter((name) => !names.includes(name));

@@ -12,11 +12,11 @@ const connectIn = async (options) => (await fresh(text)).connect(options);
 const KINDS = ["STATIC", "DEFAULT", "TARGETING_MATCH", "DISABLED", "STALE", "PARSE_ERROR", "GENERAL"];
 /** As the core publishes them. */
 const flags = (of, metadata = {}) =>
-  emit("flags", {
-    rows: Object.entries(of).map(([key, { variant, value, metadata }]) => [key, metadata, variant === undefined ? [] : [variant, value]]),
-    codes: Object.values(of).map(({ variant, reason, errorCode }) => (variant === undefined ? 0 : 8) + KINDS.indexOf(errorCode ?? reason)),
+  emit("flags", [
+    Object.values(of).map(({ variant, reason, errorCode }) => (variant === undefined ? 0 : 8) + KINDS.indexOf(errorCode ?? reason)),
     metadata,
-  });
+    Object.entries(of).map(([key, { variant, value, metadata }]) => [key, metadata, variant === undefined ? [] : [variant, value]]),
+  ]);
 const on = { value: true, variant: "on", reason: "STATIC", metadata: {} };
 const off = { value: false, variant: "off", reason: "DEFAULT", metadata: {} };
 

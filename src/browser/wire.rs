@@ -182,7 +182,7 @@ pub fn effect(out: &mut Json, client: &Client, now: Now, effect: Effect) {
         }
         Effect::Fault(blame) => fault(out, &blame),
         Effect::Ready(how) => out.string(how),
-        Effect::Flags(flags) => out.value(&flags),
+        Effect::Flags(flags) => out.word(&flags),
         Effect::Abort | Effect::Shell | Effect::Activate | Effect::Save | Effect::Hello => {}
     }
     out.close();

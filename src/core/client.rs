@@ -3,7 +3,7 @@
 use super::config::{Build, Config};
 use super::error::{ConfigError, Fault, FetchError, Flaw};
 use super::event::{Answer, Blame, Effect, Event, Start, Wake};
-use super::flags::{Live, Numbers, merged};
+use super::flags::{Live, Numbers};
 use super::manifest::{MAX_TEXT, Manifest};
 use super::memory::{Kept, MAX_KEPT, Snooze};
 use super::negotiate::{self, Overlay, Plan, negotiate};
@@ -144,7 +144,8 @@ impl Client {
         if start.locks && start.visible {
             client.effects.extend([Effect::Lead(true), Effect::Hello]);
         }
-        client.context(options.get("flags").and_then(|flags| flags.get("context")));
+        let flags = Node::root(options).member("flags");
+        client.context(flags.member("context").value().cloned().unwrap_or(Value::Null));
         client.go(now);
         Ok(client)
     }
@@ -223,7 +224,7 @@ impl Client {
             }
             Event::Saved => self.refresh.saved(now),
             Event::Unbooked => self.refresh.unbooked(),
-            Event::Context(context) => self.context(Some(&context)),
+            Event::Context(context) => self.context(context),
             Event::Refused(refusals) => {
                 if self.overlay.refuse(mono, self.serial(), &refusals, &self.plan.apis) && self.negotiate(now)
                 {
@@ -557,12 +558,12 @@ impl Client {
     }
 
     /// The context of the flags, and what comes by itself.
-    fn context(&mut self, given: Option<&Value>) {
+    fn context(&mut self, given: Value) {
         let Build { id, version } = &self.config.build;
         let version = version.as_ref().map(Version::as_str);
-        let build = Value::object([("id", id.as_str().into()), ("version", version.into())]);
         // One that evaluates for somebody else names that one's build.
-        self.flags.context(merged(given, Some(&Value::object([("$build", build)]))));
+        let build = Value::object([("id", id.as_str().into()), ("version", version.into())]);
+        self.flags.context(given, build);
     }
 
     /// The flags of the manifest in force, compiled once, and published where their outcome is another one.

@@ -160,8 +160,8 @@ pub enum Effect {
     Refresh(State),
     /// Published: the plan for all APIs.
     Plan(Plan),
-    /// Published: all flags, evaluated, where one of them has changed. See `flags::Live`.
-    Flags(Value),
+    /// Published: all flags, evaluated, where one of them has changed, as JSON. See `flags::Live`.
+    Flags(String),
     /// Published, once: how the first manifest came.
     Ready(&'static str),
     /// Published: a poll ended.

@@ -111,7 +111,7 @@ export class Tab {
     for (const effect of effects) {
       this.asked.add(effect[0]);
       if (effect[0] === Out.Flags) {
-        [this.#flags] = nextFlags(this.#flags, effect[1]);
+        [this.#flags] = nextFlags(this.#flags, effect[1], effect[2], effect[3]);
         this.flags = Object.fromEntries(this.#flags.flags);
       }
       this.#hear(...event(effect));

@@ -12,8 +12,9 @@ mod tests;
 use self::fractional::Bucketing;
 pub use self::live::Live;
 use self::operators::{Logic, Made};
-use self::rule::{Compiler, Rule, Shared};
+use self::rule::{Compiler, Rule, Shared, position};
 use super::error::{Fault, Flaw};
+use super::json::Json;
 use super::value::{ARRAY, First, NUMBER, Node, OBJECT, REQUIRED, STRING, Value, step};
 
 /// What the platform does better than code that every visitor would have to load.
@@ -39,20 +40,21 @@ impl Numbers {
 pub struct FlagSet {
     numbers: Numbers,
     bucketing: Bucketing,
-    /// What the page has to know of each flag: `[key, metadata, [variant, value, variant, value, …]]`.
-    rows: Value,
-    /// For each row.
-    fates: Vec<Fate>,
-    /// The set's own metadata.
-    metadata: Value,
+    flags: Vec<Flag>,
     shared: Vec<Shared>,
     uses_time: bool,
-    flaws: Vec<Flaw>,
+    /// What the page has to know, as JSON: the set's metadata, and `[[key, metadata, [variant, value, variant, value, …]], …]`
+    /// of the flags. Empty before there is a document.
+    told: String,
+    /// The page has to be told.
+    unknown: bool,
 }
 
-/// What becomes of a flag: its code as it stands without a rule.
+/// A flag, and its code as it stands without a rule.
 #[derive(Debug)]
-struct Fate {
+struct Flag {
+    key: String,
+    variants: Value,
     code: u32,
     rule: Option<Rule>,
 }
@@ -73,87 +75,127 @@ pub const PARSE_ERROR: u32 = 5;
 pub const GENERAL: u32 = 6;
 
 impl FlagSet {
+    /// No document yet.
+    pub fn new(numbers: Numbers) -> FlagSet {
+        FlagSet {
+            numbers,
+            bucketing: Bucketing::Text,
+            flags: Vec::new(),
+            shared: Vec::new(),
+            uses_time: false,
+            told: String::new(),
+            unknown: false,
+        }
+    }
+
     /// Compiles a flag document: `{ fractional, flags, $evaluators, metadata }`, flags by key or in a list. One that is
     /// not there has no flags. `path` is the path to it.
     ///
-    /// The error is a flaw of the document as a whole. Flags fail one by one: see [`FlagSet::flaws`].
-    pub fn compile(document: Node, path: &str, numbers: Numbers) -> Result<FlagSet, Flaw> {
+    /// Gives what is wrong. With a document that is broken as a whole, that is one flaw, nothing changes. Flags fail one by one,
+    /// and evaluate to `PARSE_ERROR`.
+    pub fn compile(&mut self, document: Node, path: &str) -> Vec<Flaw> {
         let mut first = First::new(document, path.to_owned());
         let document = first.get(document, "", OBJECT);
         let required = if document.is_present() { REQUIRED } else { 0 };
         let flags = first.get(document, "flags", ARRAY | OBJECT | required);
         let metadata = first.get(document, "metadata", OBJECT);
         let evaluators = first.get(document, "$evaluators", OBJECT);
-        let bucketing = match first.get(document, "fractional", NUMBER).number(2.0) {
-            3.0 => Bucketing::Cbor,
-            version => {
-                // Another version would put people into other buckets.
-                if version != 2.0 {
-                    first.wrong(document, "fractional", Fault::Range);
-                }
-                Bucketing::Text
-            }
-        };
-        first.end();
-        if let Some(flaw) = first.reports.pop() {
-            return Err(flaw);
+        let version = first.get(document, "fractional", NUMBER).number(2.0);
+        if version != 2.0 && version != 3.0 {
+            // Another version would put people into other buckets.
+            first.wrong(document, "fractional", Fault::Range);
         }
-        let (mut shared, mut each) = (path.to_owned(), path.to_owned());
+        if !first.end() {
+            return first.reports;
+        }
+        let mut shared = path.to_owned();
         step(&mut shared, "$evaluators", 0);
-        step(&mut each, "flags", 0);
+        step(&mut first.part.1, "flags", 0);
+        let length = first.part.1.len();
+
+        let mut all = Vec::new();
+        let mut told = Json::new(self.numbers.print);
+        match metadata.value() {
+            Some(metadata) => told.value(metadata),
+            None => told.word("{}"),
+        }
+        told.open();
         let mut compiler = Compiler::new(first, evaluators, shared);
-        let (mut rows, mut fates) = (Vec::new(), Vec::new());
-        let listed = matches!(flags.value(), Some(Value::Array(_)));
         let mut index = 0;
-        while let Some((name, flag)) = flags.child(index) {
-            let mut path = each.clone();
-            step(&mut path, name, index);
-            index += 1;
+        while let Some((mut key, flag)) = flags.child(index) {
             let first = &mut compiler.first;
-            first.part = (flag, path);
-            let mut key = Some(name);
-            if listed {
+            first.part.0 = flag;
+            first.part.1.truncate(length);
+            step(&mut first.part.1, key, index);
+            index += 1;
+            // What has no key cannot be asked for.
+            let mut named = true;
+            if let Some(Value::Array(_)) = flags.value() {
                 let node = first.get(flag, "key", STRING | REQUIRED);
-                key = node.value().and_then(Value::as_str);
-                if node.text().is_empty() {
+                (key, named) = (node.text(), node.is_present());
+                if key.is_empty() {
                     first.wrong(flag, "key", Fault::Type);
                 }
             }
-            let (mut variants, mut default) = (Vec::new(), 0);
-            let wish = flag.member("defaultVariant").text();
-            for (name, of) in flag.member("variants").members() {
-                if !wish.is_empty() && wish == name {
-                    default = variants.len() as u32 / 2 + 1;
-                }
-                variants.push(name.as_str().into());
-                variants.push(of.clone());
+            first.get(flag, "", OBJECT);
+            let state = position("ENABLED DISABLED", first.get(flag, "state", STRING | REQUIRED).text());
+            let variants = first.get(flag, "variants", OBJECT | REQUIRED);
+            let wish = first.get(flag, "defaultVariant", STRING).text();
+            let targeting = first.get(flag, "targeting", OBJECT);
+            let metadata = first.get(flag, "metadata", OBJECT);
+            if state.is_none() {
+                first.wrong(flag, "state", Fault::Range);
             }
-            let mut rule = define(flag, default, &mut compiler);
+            if variants.members().is_empty() {
+                first.wrong(flag, "variants", Fault::Missing);
+            }
+            // An empty key is none: flagd's own engines have it so.
+            let default = if wish.is_empty() { 0 } else { variant(variants.members(), wish) };
+            if default == 0 && !wish.is_empty() {
+                first.wrong(flag, "defaultVariant", Fault::Undefined);
+            }
+            let mut rule = None;
+            if let Some(targeting) = targeting.value()
+                && !targeting.members().is_empty()
+                && first.is_none()
+            {
+                rule = Some(compiler.compile(targeting));
+            }
             let mut code = 8 * default + if default > 0 { STATIC } else { DEFAULT };
             if !compiler.first.end() {
                 (code, rule) = (PARSE_ERROR, None);
             }
             // A flag that is switched off stays so, whatever else is wrong with it.
-            if flag.member("state").text() == "DISABLED" {
+            if state == Some(1) {
                 (code, rule) = (DISABLED, None);
             }
-            // What has no key cannot be asked for.
-            if let Some(key) = key {
-                let metadata = flag.member("metadata").value().filter(|value| object(value));
-                let metadata = metadata.cloned().unwrap_or(Value::Null);
-                rows.push(Value::Array(vec![key.into(), metadata, Value::Array(variants)]));
-                fates.push(Fate { code, rule });
+            if named {
+                told.open();
+                told.string(key);
+                told.value(metadata.value().unwrap_or(&Value::Null));
+                told.open();
+                for (name, value) in variants.members() {
+                    told.string(name);
+                    told.value(value);
+                }
+                told.close();
+                told.close();
+                let variants = variants.value().cloned().unwrap_or(Value::Null);
+                all.push(Flag { key: key.to_owned(), variants, code, rule });
             }
         }
-        let Compiler { first, shared, uses_time, .. } = compiler;
-        let rows = Value::Array(rows);
-        let metadata = merged(None, metadata.value());
-        Ok(FlagSet { numbers, bucketing, rows, fates, metadata, shared, uses_time, flaws: first.reports })
-    }
-
-    /// What is wrong with single flags; those evaluate to `PARSE_ERROR`.
-    pub fn flaws(&self) -> &[Flaw] {
-        &self.flaws
+        told.close();
+        let told = told.done();
+        *self = FlagSet {
+            numbers: self.numbers,
+            bucketing: if version > 2.0 { Bucketing::Cbor } else { Bucketing::Text },
+            flags: all,
+            shared: compiler.shared,
+            uses_time: compiler.uses_time,
+            unknown: self.unknown || told != self.told,
+            told,
+        };
+        compiler.first.reports
     }
 
     /// Whether a rule reads `$flagd.timestamp`: then the outcome changes with time alone.
@@ -164,23 +206,31 @@ impl FlagSet {
     /// Evaluates all flags, in the order of the document: a code for each (see [`STATIC`]). `FLAG_NOT_FOUND` and
     /// `TYPE_MISMATCH` are seen by the one who reads.
     ///
-    /// Depends on nothing but its arguments: the context, the server's time (Unix, whole seconds), and whether the document is
-    /// stale.
-    pub fn evaluate(&self, context: &Value, seconds: f64, stale: bool) -> Vec<u32> {
-        let flagd = Value::object([("flagKey", "".into()), ("timestamp", seconds.into())]);
-        let mut data = merged(Some(&Value::object([("$flagd", flagd)])), Some(context));
+    /// Depends on nothing but its arguments: the context (see [`context`]), the server's time (Unix, whole seconds), and whether
+    /// the document is stale.
+    pub fn evaluate(&self, context: &mut Value, seconds: f64, stale: bool) -> Vec<u32> {
         let mut codes = Vec::new();
-        for (fate, row) in self.fates.iter().zip(self.rows.items()) {
-            let mut code = fate.code;
-            if let (Some(rule), [Value::String(key), _, variants]) = (&fate.rule, row.items()) {
-                if let Value::Object(members) = &mut data
-                    && let Some((_, Value::Object(flagd))) = members.first_mut()
-                    && let Some((_, Value::String(of))) = flagd.first_mut()
+        for flag in &self.flags {
+            let mut code = flag.code;
+            if let Some(rule) = &flag.rule {
+                if let Value::Object(members) = context
+                    && let Some((_, Value::Object(flagd))) = members.last_mut()
+                    && let [(_, Value::String(key)), (_, time)] = &mut flagd[..]
                 {
-                    of.clear();
-                    of.push_str(key);
+                    key.clear();
+                    key.push_str(&flag.key);
+                    *time = Value::Number(seconds);
                 }
-                code = self.targeted(rule, code, variants.items(), &data);
+                let mut made = Made::default();
+                let mut logic = Logic::new(self, &mut made);
+                let result = logic.apply(rule, context);
+                let name = logic.text(result);
+                code = match variant(flag.variants.members(), name) {
+                    _ if logic.exhausted() => GENERAL,
+                    _ if result.is_null() => code / 8 * 8 + DEFAULT,
+                    0 => GENERAL,
+                    chosen => 8 * chosen + TARGETING_MATCH,
+                };
             }
             if stale && code % 8 < STALE {
                 code = code / 8 * 8 + STALE;
@@ -189,30 +239,38 @@ impl FlagSet {
         }
         codes
     }
-
-    fn targeted(&self, rule: &Rule, default: u32, variants: &[Value], data: &Value) -> u32 {
-        let mut made = Made::default();
-        let mut logic = Logic::new(self, &mut made);
-        let result = logic.apply(rule, data);
-        if logic.exhausted() {
-            return GENERAL;
-        }
-        if result.is_null() {
-            return default / 8 * 8 + DEFAULT;
-        }
-        let chosen = logic.text(result);
-        for (index, pair) in variants.chunks(2).enumerate() {
-            if pair.first().and_then(Value::as_str) == Some(chosen) {
-                return 8 * (index as u32 + 1) + TARGETING_MATCH;
-            }
-        }
-        GENERAL
-    }
 }
 
-/// What the page makes of rows and codes: `[[key, details], …]`, for tools and tests.
+/// The place of a variant, from 1; 0 where it is none.
+fn variant(variants: &[(String, Value)], name: &str) -> u32 {
+    let mut place = 0;
+    for (other, _) in variants {
+        place += 1;
+        if other == name {
+            return place;
+        }
+    }
+    0
+}
+
+/// A context, and what comes by itself: `$build`, unless it is there, and last `$flagd`, which is each flag's own.
+pub fn context(given: Value, build: Value) -> Value {
+    let own = given.get("$build").is_some();
+    let mut members = match given {
+        Value::Object(members) => members,
+        _ => Vec::new(),
+    };
+    if !own {
+        members.push(("$build".to_owned(), build));
+    }
+    let flagd = Value::object([("flagKey", "".into()), ("timestamp", 0.0.into())]);
+    members.push(("$flagd".to_owned(), flagd));
+    Value::Object(members)
+}
+
+/// What the page makes of what it is told and codes: `[[key, details], …]`, for tools and tests.
 #[cfg(not(target_arch = "wasm32"))]
-pub fn details(rows: &Value, metadata: &Value, codes: &[u32]) -> Value {
+pub fn details(metadata: &Value, rows: &Value, codes: &[u32]) -> Value {
     const KINDS: [&str; 7] =
         ["STATIC", "DEFAULT", "TARGETING_MATCH", "DISABLED", "STALE", "PARSE_ERROR", "GENERAL"];
     let one = |(row, code): (&Value, &u32)| {
@@ -220,11 +278,13 @@ pub fn details(rows: &Value, metadata: &Value, codes: &[u32]) -> Value {
         let kind = KINDS[*code as usize % 8];
         let failed = code % 8 > STALE;
         let variant = (code / 8).checked_sub(1).map(|index| &variants.items()[2 * index as usize..]);
+        let mut all = own.members().to_vec();
+        all.extend(metadata.members().iter().filter(|(name, _)| own.get(name).is_none()).cloned());
         let mut details = Value::object([
             ("reason", if failed { "ERROR" } else { kind }.into()),
             ("variant", variant.map_or(Value::Null, |pair| pair[0].clone())),
             ("errorCode", if failed { kind.into() } else { Value::Null }),
-            ("metadata", merged(Some(own), Some(metadata))),
+            ("metadata", Value::Object(all)),
         ]);
         // A variant may well be `null`.
         if let (Value::Object(members), Some(pair)) = (&mut details, variant) {
@@ -238,59 +298,13 @@ pub fn details(rows: &Value, metadata: &Value, codes: &[u32]) -> Value {
 /// What one rule gives for some data, without a flag around it: for tools and tests.
 #[cfg(not(target_arch = "wasm32"))]
 pub fn apply(rule: &Value, data: &Value) -> Result<Value, Flaw> {
-    let mut compiler =
-        Compiler::new(First::new(Node::root(rule), String::new()), Node::default(), String::new());
+    let first = First::new(Node::root(rule), String::new());
+    let mut compiler = Compiler::new(first, Node::default(), String::new());
     let rule = compiler.compile(rule);
     compiler.first.end();
     if let Some(flaw) = compiler.first.reports.pop() {
         return Err(flaw);
     }
-    let mut made = Made::default();
-    let set = FlagSet::compile(Node::default(), "", Numbers::native())?;
+    let (set, mut made) = (FlagSet::new(Numbers::native()), Made::default());
     Ok(Logic::new(&set, &mut made).apply(&rule, data).clone())
-}
-
-fn object(value: &Value) -> bool {
-    matches!(value, Value::Object(_))
-}
-
-/// Checks a flag, of which the default variant was found (or is 0), and compiles its rule.
-fn define<'a>(flag: Node<'a>, default: u32, compiler: &mut Compiler<'a>) -> Option<Rule> {
-    let first = &mut compiler.first;
-    first.get(flag, "", OBJECT);
-    let state = first.get(flag, "state", STRING | REQUIRED).text();
-    let variants = first.get(flag, "variants", OBJECT | REQUIRED);
-    let wish = first.get(flag, "defaultVariant", STRING).text();
-    let rule = first.get(flag, "targeting", OBJECT);
-    first.get(flag, "metadata", OBJECT);
-    if state != "ENABLED" && state != "DISABLED" {
-        first.wrong(flag, "state", Fault::Range);
-    }
-    if variants.members().is_empty() {
-        first.wrong(flag, "variants", Fault::Missing);
-    }
-    // An empty key is none: flagd's own engines have it so.
-    if default == 0 && !wish.is_empty() {
-        first.wrong(flag, "defaultVariant", Fault::Undefined);
-    }
-    match rule.value() {
-        Some(rule @ Value::Object(members)) if !members.is_empty() && first.is_none() => {
-            Some(compiler.compile(rule))
-        }
-        _ => None,
-    }
-}
-
-/// The members of `over`, and those of `under` that it does not have.
-pub fn merged(over: Option<&Value>, under: Option<&Value>) -> Value {
-    let mut members: Vec<(String, Value)> = Vec::new();
-    for object in [over, under] {
-        let Some(Value::Object(all)) = object else { continue };
-        for member in all {
-            if !members.iter().any(|(name, _)| *name == member.0) {
-                members.push(member.clone());
-            }
-        }
-    }
-    Value::Object(members)
 }

@@ -164,7 +164,7 @@ impl<'a> Compiler<'a> {
         if rule.operator == SHARED {
             return self.reference(rule, given, level);
         }
-        if rule.operator != CONSTANT {
+        if rule.operator < CONSTANT {
             let items = match given {
                 Value::Array(items) => items,
                 _ => {
@@ -172,30 +172,28 @@ impl<'a> Compiler<'a> {
                     std::slice::from_ref(given)
                 }
             };
-            let mut constants = 0;
-            for item in items {
-                let mut argument = Rule::default();
-                self.rule(&mut argument, item, level + 1);
-                constants += (argument.operator == CONSTANT) as usize;
-                rule.arguments.push(argument);
+            if let (VAR, [path @ Value::String(_)]) = (rule.operator, items) {
+                // The path itself stands in for the operation.
+                rule.operator = VARIABLE;
+                return self.rule(rule, path, level);
             }
             if rule.operator <= GREATER_OR_EQUAL && items.len() < 2 {
                 self.wrong(given, Fault::Operator);
             }
-            if let [argument @ Rule { value: Value::String(_), operator: CONSTANT, .. }] =
-                &mut rule.arguments[..]
-                && rule.operator == VAR
-            {
-                argument.operator = VARIABLE;
-                let argument = rule.arguments.remove(0);
-                *rule = argument;
-                return;
+            let mut constant = rule.operator == LIST;
+            for item in items {
+                rule.arguments.push(Rule::default());
+                if let Some(argument) = rule.arguments.last_mut() {
+                    self.rule(argument, item, level + 1);
+                    constant &= argument.operator == CONSTANT;
+                }
             }
-            if rule.operator == LIST && constants == items.len() {
-                *rule = Rule::default();
+            if constant {
+                rule.arguments = Vec::new();
+                rule.operator = CONSTANT;
             }
         }
-        if rule.operator == CONSTANT {
+        if rule.operator >= CONSTANT {
             rule.value = node.clone();
         }
     }

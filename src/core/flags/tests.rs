@@ -7,13 +7,44 @@ fn json(text: &str) -> Value {
     super::super::value::read(&mut serde_json::Deserializer::from_str(text)).expect(text)
 }
 
-fn compile(document: &str) -> Result<FlagSet, Flaw> {
-    let document = json(document);
-    FlagSet::compile(Node::root(&document), "", Numbers::native())
+/// A set, and what is wrong with single flags.
+#[derive(Debug)]
+struct Compiled(FlagSet, Vec<Flaw>);
+
+impl std::ops::Deref for Compiled {
+    type Target = FlagSet;
+    fn deref(&self) -> &FlagSet {
+        &self.0
+    }
+}
+
+impl Compiled {
+    fn flaws(&self) -> &[Flaw] {
+        &self.1
+    }
+}
+
+fn compile(document: &str) -> Result<Compiled, Flaw> {
+    compile_at(&json(document), "")
+}
+
+/// The error is what is wrong with the document as a whole.
+fn compile_at(document: &Value, path: &str) -> Result<Compiled, Flaw> {
+    let mut set = FlagSet::new(Numbers::native());
+    let mut flaws = set.compile(Node::root(document), path);
+    if set.told.is_empty() {
+        assert_eq!(flaws.len(), 1);
+        return Err(flaws.remove(0));
+    }
+    Ok(Compiled(set, flaws))
+}
+
+fn evaluate(set: &FlagSet, given: &Value, seconds: f64) -> Vec<u32> {
+    set.evaluate(&mut context(given.clone(), Value::Null), seconds, false)
 }
 
 /// A set of the one flag `f` with three variants, the first of them the default.
-fn flag(rest: &str) -> FlagSet {
+fn flag(rest: &str) -> Compiled {
     let comma = if rest.is_empty() { "" } else { "," };
     compile(&format!(
         r#"{{"flags":{{"f":{{"state":"ENABLED","variants":{{"a":"A","b":"B","true":"T"}},"defaultVariant":"a"{comma}{rest}}}}}}}"#
@@ -21,7 +52,7 @@ fn flag(rest: &str) -> FlagSet {
     .unwrap()
 }
 
-fn targeting(rule: &str) -> FlagSet {
+fn targeting(rule: &str) -> Compiled {
     flag(&format!(r#""targeting":{rule}"#))
 }
 
@@ -36,8 +67,10 @@ fn at(set: &FlagSet, context: &str, seconds: f64) -> String {
 
 /// What the page makes of it.
 fn given(set: &FlagSet, context: &Value, seconds: f64) -> Value {
-    let flags = super::details(&set.rows, &set.metadata, &set.evaluate(context, seconds, false));
-    Value::object([("flags", flags), ("metadata", set.metadata.clone())])
+    let told = json(&format!("[{}]", set.told));
+    let [metadata, rows] = told.items() else { panic!("{told:?}") };
+    let flags = super::details(metadata, rows, &evaluate(set, context, seconds));
+    Value::object([("flags", flags), ("metadata", metadata.clone())])
 }
 
 /// The details of one flag of an outcome.
@@ -156,7 +189,7 @@ fn what_is_wrong_with_a_shared_rule_is_reported_there_for_each_flag_that_uses_it
     let document = json(&format!(
         r#"{{"$evaluators":{{"y":{{"or":[true,{{"nope":1}}]}},"x":{{"!":{{"$ref":"y"}}}}}},"flags":{{"f":{flag},"g":{flag},"h":{{"state":1}}}}}}"#
     ));
-    let set = FlagSet::compile(Node::root(&document), "flags", Numbers::native()).unwrap();
+    let set = compile_at(&document, "flags").unwrap();
     let flaw = |path: &str, fault| Flaw { path: path.to_owned(), fault };
     assert_eq!(
         set.flaws(),
@@ -319,7 +352,7 @@ fn a_shared_rule_that_no_flag_uses_is_not_looked_at() {
 }
 
 /// `half` of the flag set, by the bucketing key of the rule.
-fn halves(version: &str, key: &str) -> FlagSet {
+fn halves(version: &str, key: &str) -> Compiled {
     compile(&format!(
         r#"{{"fractional":{version},"flags":{{"new-checkout":{{"state":"ENABLED","variants":{{"in":1,"out":0}},
             "targeting":{{"fractional":[{key}["in",46],["out",54]]}}}}}}}}"#
@@ -519,9 +552,9 @@ proptest! {
 
     #[test]
     fn no_document_and_no_context_makes_it_panic(document in any_value(), context in any_value()) {
-        if let Ok(set) = FlagSet::compile(Node::root(&document), "", Numbers::native()) {
-            set.evaluate(&context, 1.0, false);
-        }
+        let mut set = FlagSet::new(Numbers::native());
+        set.compile(Node::root(&document), "");
+        evaluate(&set, &context, 1.0);
     }
 
     #[test]
@@ -536,7 +569,7 @@ proptest! {
             ("$evaluators", Value::object([("a", rule)])),
             ("fractional", f64::from(version).into()),
         ]);
-        let set = FlagSet::compile(Node::root(&document), "", Numbers::native()).unwrap();
-        prop_assert_eq!(set.evaluate(&context, 1.0, false), set.evaluate(&context, 1.0, false));
+        let set = compile_at(&document, "").unwrap();
+        prop_assert_eq!(evaluate(&set, &context, 1.0), evaluate(&set, &context, 1.0));
     }
 }
