@@ -15,25 +15,45 @@ interface Exports extends WebAssembly.Exports {
   h(mono: number, wall: number): number;
 }
 
+/** A JSON value as `src/core/json/unpack.rs` reads it: numbers by their bits, the rest by its length. What is too deep is `null`. */
+const pack = (value: unknown, depth = 250): string => {
+  if (typeof value === "string") return `"${value.length} ${value}`;
+  if (typeof value === "number") return `#${new BigUint64Array(new Float64Array([value]).buffer)[0]} `;
+  if (value === true) return "t";
+  if (!value || !depth) return value === false ? "f" : "n";
+  const items = Array.isArray(value) ? value : Object.entries(value).flat();
+  return `${items === value ? "[" : "{"}${items.length} ${items.map((item) => pack(item, depth - 1)).join("")}`;
+};
+
 /** What one instance of the module imports, and the core that it then is. */
 export const link = (): [imports: WebAssembly.Imports, start: (instance: WebAssembly.Instance) => Core] => {
   let wasm: Exports;
   const memory = (at: number, length?: number) => new Uint8Array(wasm.m.buffer, at >>> 0, length);
   const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
   const encoder = new TextEncoder();
+  let packed: ArrayLike<number>;
+  /** Packs what the JSON says, and gives the length: 0 where it is none. */
+  const load = (json: string) => {
+    packed = [];
+    try {
+      packed = encoder.encode(pack(JSON.parse(json)));
+    } catch {}
+    return packed.length;
+  };
   return [
     {
       [__VERSION__]: {
         n: (at: number, length: number) => Number(text(memory(at, length))),
         p: (n: number, to: number) => encoder.encodeInto(String(n), memory(to, 32)).written,
         r: (a: number, b: number) => a % b,
+        j: (at: number, length: number) => load(text(memory(at, length))),
+        t: (to: number) => memory(to).set(packed),
       },
     },
     ({ exports }) => {
       wasm = exports as Exports;
       return (input, ...clocks) => {
-        const given = encoder.encode(JSON.stringify(input));
-        memory(wasm.r(given.length)).set(given);
+        memory(wasm.r(load(JSON.stringify(input)))).set(packed);
         const reply = memory(wasm.h(...clocks));
         return JSON.parse(text(reply.subarray(0, reply.indexOf(0))));
       };

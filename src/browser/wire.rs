@@ -4,10 +4,10 @@ use wasm_bindgen::prelude::*;
 
 use crate::core::Client;
 use crate::core::config::{Build, Mark};
-use crate::core::error::{ConfigError, Fault, Flaw};
+use crate::core::error::{ConfigError, Flaw};
 use crate::core::event::{Answer, Blame, Effect, Event, Start};
 use crate::core::flags::Numbers;
-use crate::core::json::{self, Json};
+use crate::core::json::{Json, unpack};
 use crate::core::refresh::shell::{ShellAnswer, Worker};
 use crate::core::refresh::{Phase, State};
 use crate::core::schedule::{RetryAfter, Role};
@@ -24,6 +24,10 @@ extern "C" {
     fn print(n: f64, to: *mut u8) -> usize;
     /// `a % b`.
     fn remainder(a: f64, b: f64) -> f64;
+    /// Packs what `JSON.parse` makes of the text, and says how long that is: 0 where it is no JSON.
+    fn json(text: &str) -> usize;
+    /// Writes what was packed.
+    fn take(to: *mut u8);
 }
 
 /// JavaScript's own way with numbers.
@@ -37,8 +41,17 @@ fn printed(n: f64) -> String {
 }
 
 /// JSON to tree.
-pub fn parse(text: &str) -> Result<Value, Fault> {
-    json::parse(text, number)
+pub fn parse(text: &str) -> Option<Value> {
+    let mut packed = vec![0; json(text)];
+    take(packed.as_mut_ptr());
+    tree(&packed)
+}
+
+/// What the page has packed as a tree.
+pub fn tree(packed: &[u8]) -> Option<Value> {
+    // SAFETY: the page writes what JavaScript's `TextEncoder` has made of a string, which is UTF-8. (To look again takes 900
+    // bytes.)
+    unpack(unsafe { std::str::from_utf8_unchecked(packed) })
 }
 
 /// A client for a page that starts now.

@@ -20,8 +20,8 @@ use super::window::{Action, Reason, Standing, Status, Verdict, action, standing}
 /// `ready` waits this long for the first answer.
 const READY: i64 = 2 * SECOND;
 
-/// JSON to tree: [`super::json`], with the platform's way of reading numbers. Fails with `Json`.
-pub type Parse = fn(&str) -> Result<Value, Fault>;
+/// JSON to tree, as the platform reads it; what is nested deeper than [`super::value::MAX_DEPTH`] reads as `null`.
+pub type Parse = fn(&str) -> Option<Value>;
 
 /// All that one page decides.
 pub struct Client {
@@ -82,7 +82,7 @@ impl Client {
         let mut kept = None;
         let mut inlined = false;
         if let Some((state, text)) = &start.kept {
-            let manifest = parse(text).ok().and_then(|tree| Manifest::decode(tree).ok());
+            let manifest = read(parse, text).ok();
             kept = Kept::read(now, state).zip(manifest).filter(|(kept, m)| kept.serial == m.serial).map(
                 |(kept, manifest)| {
                     in_force.hear(now, manifest, text, None);
@@ -95,7 +95,7 @@ impl Client {
             }
         }
         if let Some(text) = &start.inline {
-            match parse(text).map_err(flaw).and_then(|t| Manifest::decode(t).map_err(|e| e.0)) {
+            match read(parse, text) {
                 Ok(manifest) => {
                     // Its text is not the server's: in HTML it is escaped, and often written anew.
                     let heard = in_force.hear(now, manifest, "", None);
@@ -337,11 +337,7 @@ impl Client {
             Some(text) if self.in_force.is(text) => self.in_force.confirm(),
             _ => {
                 let text = text.unwrap_or_default();
-                let tree = match (self.parse)(text) {
-                    Err(Fault::Json) => return self.failed(now, FetchError::NotJson, Some(answer), told),
-                    tree => tree,
-                };
-                match tree.map_err(flaw).and_then(|tree| Manifest::decode(tree).map_err(|e| e.0)) {
+                match read(self.parse, text) {
                     Ok(manifest) => {
                         let warnings = manifest.warnings.clone();
                         let heard = self.in_force.hear(now, manifest, text, date);
@@ -351,6 +347,9 @@ impl Client {
                             self.report(warnings);
                         }
                         heard
+                    }
+                    Err(flaw) if flaw.fault == Fault::Json => {
+                        return self.failed(now, FetchError::NotJson, Some(answer), told);
                     }
                     Err(flaw) => {
                         self.effects.push(Effect::Fault(Blame::Publisher(flaw)));
@@ -405,7 +404,7 @@ impl Client {
             // The same text as the last time, which was not the one in force: counts like that one.
             Some(last) if last.text.as_deref().is_some_and(|text| !self.in_force.is(text)) => {
                 let text = last.text.clone().unwrap_or_default();
-                match (self.parse)(&text).ok().and_then(|tree| Manifest::decode(tree).ok()) {
+                match read(self.parse, &text).ok() {
                     Some(manifest) => self.in_force.hear(now, manifest, &text, None),
                     None => Heard::Unchanged,
                 }
@@ -663,6 +662,7 @@ impl Client {
     }
 }
 
-fn flaw(fault: Fault) -> Flaw {
-    Flaw { path: String::new(), fault }
+fn read(parse: Parse, text: &str) -> Result<Manifest, Flaw> {
+    let Some(tree) = parse(text) else { return Err(Flaw { path: String::new(), fault: Fault::Json }) };
+    Manifest::decode(tree).map_err(|error| error.0)
 }

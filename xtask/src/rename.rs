@@ -11,7 +11,13 @@ use wasm_bindgen_cli_support::Output;
 const MODULE: &str = env!("CARGO_PKG_VERSION");
 
 /// What an import's name begins with, and its name in the glue.
-const IMPORTS: &[(&str, &str)] = &[("__wbg_number_", "n"), ("__wbg_print_", "p"), ("__wbg_remainder_", "r")];
+const IMPORTS: &[(&str, &str)] = &[
+    ("__wbg_number_", "n"),
+    ("__wbg_print_", "p"),
+    ("__wbg_remainder_", "r"),
+    ("__wbg_json_", "j"),
+    ("__wbg_take_", "t"),
+];
 
 /// Every export that is called.
 const EXPORTS: &[(&str, &str)] = &[("memory", "m"), ("room", "r"), ("handle", "h")];
