@@ -510,18 +510,14 @@ export function connect(options: T.Options = {}): T.Trueup {
     if (page().holds.size) member.held();
   };
 
-  const refused = (thrown: any): TrueupError | undefined =>
-    thrown?.code && !(thrown instanceof Error) ? new TrueupError(thrown.code, thrown.path) : undefined;
-
   const loaded = load();
   if (typeof loaded === "function") {
     try {
       run(loaded);
     } catch (thrown) {
-      const error = refused(thrown);
-      if (error) {
+      if (thrown instanceof TrueupError) {
         ended = true;
-        throw error;
+        throw thrown;
       }
       lose(thrown);
     }
@@ -530,9 +526,8 @@ export function connect(options: T.Options = {}): T.Trueup {
     loaded
       .then(run)
       .catch((thrown) => {
-        const error = refused(thrown);
-        if (error) lose(error, { blame: "integrator", code: error.code, path: error.path });
-        else lose(thrown, { blame: "module", code: "blocked" });
+        const { code, path } = thrown ?? {};
+        lose(thrown, thrown instanceof TrueupError ? { blame: "integrator", code, path } : { blame: "module", code: "blocked" });
       });
   }
   return client;

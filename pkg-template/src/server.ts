@@ -64,8 +64,8 @@ export async function evaluate(
     const core = module ? start(new WebAssembly.Instance(module, imports)) : await load();
     lost = "trap";
     reply = begin(core, [given, 0, null, null, null, null, inline, null, null, null, true, true, false, true], ...clocks);
-  } catch (thrown: any) {
-    if (thrown?.code && !(thrown instanceof Error)) throw new TrueupError(thrown.code, thrown.path);
+  } catch (thrown) {
+    if (thrown instanceof TrueupError) throw thrown;
     // Pages are rendered as if Trueup were not there.
     return { ...result, errors: [{ blame: "module", code: lost }] };
   }

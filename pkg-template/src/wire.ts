@@ -7,6 +7,7 @@
  * An item that is `undefined` crosses as `null`, and both stand for what is not there.
  */
 
+import { TrueupError } from "./errors.js";
 import type { Published } from "./flags.js";
 
 type Maybe<T> = T | null | undefined;
@@ -221,10 +222,10 @@ export type Reply = [delay: number, ...effects: Effect[]];
 /** The core of one client. `mono`: `performance.now()`, `wall`: `Date.now()`. */
 export type Core = (input: Start | Input, mono: number, wall: number) => Reply;
 
-/** Starts it. Throws `{ code, path }` for wrong options. */
+/** Starts it; wrong options throw. */
 export const begin = (core: Core, ...given: Parameters<Core>): Reply => {
   const reply = core(...given);
   const [code, path] = reply as unknown[];
-  if (typeof code === "string") throw { code, path };
+  if (path + "" === path) throw new TrueupError(code as string, path);
   return reply;
 };
