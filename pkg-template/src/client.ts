@@ -11,7 +11,7 @@ import { type Held, inlined, isVisible, localized, mark, type Member, page, read
 import { createPrompt, type PromptView } from "./prompt.js";
 import { hasLocks, tabs } from "./tabs.js";
 import type * as T from "./types.js";
-import { begin, type Core, type Effect, event, In, type Input, known, Out, type Reply } from "./wire.js";
+import { begin, type Core, type Effect, event, type Given, In, type Input, known, Out, type Reply } from "./wire.js";
 import { settled } from "./worker.js";
 
 /** Where kept state has what a person has put off. */
@@ -136,44 +136,36 @@ export function connect(options: T.Options = {}): T.Trueup {
     if (!UNDER_WAY.includes(snapshot.refresh.phase)) emit(SETTLED);
   };
 
+  const acts: { [K in Out]?: (...given: Given<K>) => unknown } = {
+    [Out.Abort]: () => request?.abort(),
+    [Out.Shell]: () => look(),
+    [Out.Activate]: () => look(options.worker?.activate),
+    [Out.Save]: () => Promise.allSettled([...page().members].map((other) => other.save())).then(() => send([In.Saved])),
+    [Out.Hello]: () => others.hello(),
+    [Out.Lead]: (on) => others.lead(on),
+    [Out.Taken]: (on) => (taken = on),
+    [Out.Poll]: (etag) => {
+      request?.abort();
+      const own = (request = new AbortController()).signal;
+      poll(url, own, etag!).then((input) => own.aborted || send(input));
+    },
+    [Out.Keep]: (state, text) => {
+      // Where this tab has put nothing off, what another one has stays.
+      if (state) state[SNOOZE] ??= (read("localStorage", key, MiB) as unknown[] | undefined)?.[SNOOZE];
+      // Without its text the state would be of no use.
+      if (text === null || write("localStorage", textKey, text)) write("localStorage", key, state);
+    },
+    [Out.Reload]: (session, asked, to) => leave(session, asked, to),
+    [Out.Tell]: (...told) => others.tell(...told),
+    [Out.Ready]: (how) => settleReady(how),
+    [Out.Flags]: (...told) => hearFlags(...nextFlags(flags, ...told)),
+  };
+
   const act = (effect: Effect): void => {
-    const [kind, first, second, third] = effect;
-    switch (kind) {
-      case Out.Abort:
-        return request?.abort();
-      case Out.Shell:
-        return look();
-      case Out.Activate:
-        return look(options.worker?.activate);
-      case Out.Save:
-        return void Promise.allSettled([...page().members].map((other) => other.save())).then(() => send([In.Saved]));
-      case Out.Hello:
-        return others.hello();
-      case Out.Lead:
-        return others.lead(first);
-      case Out.Taken:
-        return void (taken = first);
-      case Out.Poll:
-        request?.abort();
-        const own = (request = new AbortController()).signal;
-        return void poll(url, own, first!).then((input) => own.aborted || send(input));
-      case Out.Keep:
-        // Where this tab has put nothing off, what another one has stays.
-        if (first) first[SNOOZE] ??= (read("localStorage", key, MiB) as unknown[] | undefined)?.[SNOOZE];
-        // Without its text the state would be of no use.
-        if (second === null || write("localStorage", textKey, second)) write("localStorage", key, first);
-        return;
-      case Out.Reload:
-        return leave(first, second, third);
-      case Out.Tell:
-        return others.tell(...effect);
-      case Out.Ready:
-        return settleReady(first);
-      case Out.Flags:
-        return hearFlags(...nextFlags(flags, first, second, third));
-      default:
-        hear(...event(effect));
-    }
+    const [kind, ...given] = effect;
+    const carry = acts[kind] as ((...given: unknown[]) => void) | undefined;
+    if (carry) carry(...given);
+    else hear(...event(effect));
   };
 
   const hear = (event: string, detail: any): void => {

@@ -1,6 +1,6 @@
 /** One leader among the tabs of an app, and what it tells the others. */
 import { take } from "./page.js";
-import { type Answer, type Effect, In, type Input, named, type Out } from "./wire.js";
+import { type Answer, type Given, In, type Input, named, type Out } from "./wire.js";
 
 /** Both are there; elsewhere every tab polls for itself. Firefox refuses the channel where storage is blocked. */
 export const hasLocks = (): boolean => {
@@ -34,7 +34,7 @@ export function tabs(name: string, send: (input: Input) => void) {
       };
     },
     /** Without an answer: of a failure. */
-    tell(...[, next, ...answer]: Extract<Effect, [Out.Tell, ...unknown[]]>): void {
+    tell(...[next, ...answer]: Given<Out.Tell>): void {
       channel?.postMessage({ type: answer[0] ? "answer" : "failed", next, ...named(TOLD, answer) });
     },
     hello(): void {

@@ -188,6 +188,9 @@ export type Effect =
   | [Out.Ready, how: "live" | "stored" | "timeout"]
   | [Out.Flags, ...flags: Published];
 
+/** What an effect brings, besides its kind. */
+export type Given<K extends Out> = Extract<Effect, [K, ...unknown[]]> extends [Out, ...infer G] ? G : [];
+
 /** What is published: the event's name, and the names of its detail's members. */
 const EVENTS = [
   "standing status reason deadline",
