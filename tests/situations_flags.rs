@@ -376,7 +376,8 @@ fn a_variant_may_be_null_and_is_not_the_callers_default() {
 #[test]
 fn a_server_evaluates_with_an_inlined_manifest_and_no_more_than_the_start() {
     let document = r#","flags":{"metadata":{"set":"s"},"flags":{"new":{"state":"ENABLED","variants":{"on":1},"defaultVariant":"on","metadata":{"own":true}}}}"#;
-    let start = trueup::core::event::Start { inline: Some(published(5, document)), ..Default::default() };
+    let inline = published(5, document);
+    let start = trueup::core::event::Start { inline: Some(&inline), ..Default::default() };
     let now = Now { mono: 0, wall: EPOCH };
     let mut client = Client::new(&json(OPTIONS).unwrap(), start, parse, Numbers::native(), now).unwrap();
     let effects: Vec<Effect> = std::iter::from_fn(|| client.poll_effect()).collect();

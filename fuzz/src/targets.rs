@@ -130,14 +130,17 @@ pub fn client(data: &[u8]) {
     let (mut mono, mut skew) = (0i64, 0i64);
     let mark =
         Mark { build: Build { id: "b1".into(), version: Version::parse("1").ok() }, app: String::new() };
+    let seed = bytes.byte().into();
+    let state = parse(r#"{"format":1,"at":1795392000000,"next":1795392060000,"serial":1795392001}"#);
+    let state = state.unwrap_or(Value::Null);
+    let text = bytes.on().then(|| bytes.manifest());
+    let session = (bytes.byte() % 4 > 0).then_some(&Value::Null);
+    let inline = (bytes.byte() % 4 == 1).then(|| bytes.manifest());
     let start = Start {
-        seed: bytes.byte().into(),
-        kept: bytes.on().then(|| {
-            let state = parse(r#"{"format":1,"at":1795392000000,"next":1795392060000,"serial":1795392001}"#);
-            (state.unwrap_or(Value::Null), bytes.manifest())
-        }),
-        session: (bytes.byte() % 4 > 0).then_some(Value::Null),
-        inline: (bytes.byte() % 4 == 1).then(|| bytes.manifest()),
+        seed,
+        kept: text.as_deref().map(|text| (&state, text)),
+        session,
+        inline: inline.as_deref(),
         mark: (bytes.byte() % 4 > 0).then_some(mark),
         visible: bytes.byte() % 4 > 0,
         online: bytes.byte() % 4 > 0,

@@ -59,9 +59,9 @@ pub fn start(input: &[Value], now: Now) -> Result<Client, ConfigError> {
     let start = Start {
         seed: float(input, 1).unwrap_or(0.0) as u64,
         nonce: float(input, 2).unwrap_or(0.0) as u64,
-        kept: text(input, 4).map(|text| (at(input, 3).clone(), text)),
-        session: Some(at(input, 5).clone()).filter(|session| !session.is_null()),
-        inline: text(input, 6),
+        kept: at(input, 4).as_str().map(|text| (at(input, 3), text)),
+        session: Some(at(input, 5)).filter(|session| !session.is_null()),
+        inline: at(input, 6).as_str(),
         mark: text(input, 7).map(|id| Mark {
             build: Build { id, version: at(input, 8).as_str().and_then(|v| Version::parse(v).ok()) },
             app: text(input, 9).unwrap_or_default(),

@@ -112,7 +112,7 @@ impl Client {
         schedule.visible = start.visible;
         schedule.online = start.online;
 
-        let budget = start.session.as_ref().map(Budget::read);
+        let budget = start.session.map(Budget::read);
         let refresh = Refresh::new(budget, start.reload_off, kept.snooze.take().unwrap_or_default());
         let mut client = Client {
             chance: Chance::new(start.seed),

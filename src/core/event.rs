@@ -10,17 +10,17 @@ use super::window::Standing;
 
 /// How the start of a page found things.
 #[derive(Clone, Debug, Default)]
-pub struct Start {
+pub struct Start<'a> {
     /// The seed of all chance.
     pub seed: u64,
     /// The tab's own number, the same at each of its loads.
     pub nonce: u64,
     /// Kept state and text.
-    pub kept: Option<(Value, String)>,
+    pub kept: Option<(&'a Value, &'a str)>,
     /// What the last reload booked; `None`: session storage is blocked.
-    pub session: Option<Value>,
+    pub session: Option<&'a Value>,
     /// The text of an inlined manifest.
-    pub inline: Option<String>,
+    pub inline: Option<&'a str>,
     /// The page's own mark.
     pub mark: Option<super::config::Mark>,
     /// Whether the tab is visible.

@@ -80,23 +80,55 @@ pub struct Page {
 
 pub struct Setup {
     pub options: String,
-    pub start: Start,
+    pub start: Found,
     pub manifest: String,
     pub skew: i64,
     pub dated: bool,
+}
+
+/// How the start of a page finds things: [`Start`], with what that borrows.
+#[derive(Clone, Default)]
+pub struct Found {
+    pub seed: u64,
+    pub nonce: u64,
+    pub kept: Option<(Value, String)>,
+    pub session: Option<Value>,
+    pub inline: Option<String>,
+    pub mark: Option<Mark>,
+    pub visible: bool,
+    pub online: bool,
+    pub locks: bool,
+    pub reload_off: bool,
+}
+
+impl Found {
+    pub fn start(&self) -> Start<'_> {
+        Start {
+            seed: self.seed,
+            nonce: self.nonce,
+            kept: self.kept.as_ref().map(|(state, text)| (state, text.as_str())),
+            session: self.session.as_ref(),
+            inline: self.inline.as_deref(),
+            mark: self.mark.clone(),
+            visible: self.visible,
+            online: self.online,
+            locks: self.locks,
+            reload_off: self.reload_off,
+        }
+    }
 }
 
 impl Default for Setup {
     fn default() -> Setup {
         Setup {
             options: r#"{"build":{"id":"b1","version":"1"},"app":"shop"}"#.into(),
-            start: Start {
+            start: Found {
                 seed: 1,
                 session: Some(Value::Null),
                 mark: Some(mark("b1", "1")),
                 visible: true,
                 online: true,
-                ..Start::default()
+                ..Found::default()
             },
             manifest: manifest(1, "b1", "1", ""),
             skew: 0,
@@ -114,14 +146,14 @@ impl Setup {
         self.options = options.into();
         self
     }
-    pub fn start(mut self, change: impl FnOnce(&mut Start)) -> Setup {
+    pub fn start(mut self, change: impl FnOnce(&mut Found)) -> Setup {
         change(&mut self.start);
         self
     }
     pub fn open(self) -> Page {
         let now = Now { mono: 0, wall: EPOCH + self.skew };
         let options = json(&self.options).unwrap();
-        let client = Client::new(&options, self.start, parse, Numbers::native(), now).unwrap();
+        let client = Client::new(&options, self.start.start(), parse, Numbers::native(), now).unwrap();
         let mut page = Page {
             client,
             mono: 0,

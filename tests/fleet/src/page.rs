@@ -68,19 +68,20 @@ impl World {
             (true, _) if self.setup.without == Some(Guard::Budget) => Some(Value::Null),
             (true, Some(booked)) => Some(booked.clone()),
         };
+        // Without the guard `serial` what was kept has a serial of no manifest.
+        let kept =
+            browser.kept.clone().filter(|_| browser.local && self.setup.without != Some(Guard::Serial));
         let start = Start {
             seed: self.dice.next(),
             nonce: self.tabs[tab].nonce,
-            // Without the guard `serial` what was kept has a serial of no manifest.
-            kept: browser.kept.clone().filter(|_| browser.local && self.setup.without != Some(Guard::Serial)),
-            session: session.clone(),
+            kept: kept.as_ref().map(|(state, text)| (state, text.as_str())),
+            session: session.as_ref(),
             mark: marked.then(|| Mark { build: named, app: "shop".into() }),
             visible: self.tabs[tab].visible,
             online: browser.online,
             locks: browser.locks,
             ..Start::default()
         };
-        let kept = start.kept.clone();
         let clocks = self.clocks(tab);
         let client =
             Client::new(&options, start, parse, Numbers::native(), clocks).expect("the options are right");
