@@ -43,13 +43,13 @@ impl Default for Kept {
 impl Kept {
     /// Reads kept state; `None` if it is foreign, of another format, from the future, or older than 24 h.
     pub fn read(now: Now, state: &Value) -> Option<Kept> {
-        let [format, at, next, serial, server] = numbers(state)?;
-        let snooze = state.items().get(5).and_then(|snooze| {
-            let [dismissed, put_off] = numbers(snooze)?;
-            Some(Snooze { target: snooze.items().get(2)?.as_str()?.to_owned(), dismissed, put_off })
-        });
-        let kept = Kept { at, next, serial: serial as u64, server, snooze };
-        (format == FORMAT && at <= now.wall && now.wall - at < DAY).then_some(kept)
+        let mut all = [0; 5];
+        numbers(state, &mut all);
+        let [format, at, next, serial, server] = all;
+        if format != FORMAT || at > now.wall || now.wall - at >= DAY {
+            return None;
+        }
+        Some(Kept { at, next, serial: serial as u64, server, snooze: state.items().get(5).map(Snooze::read) })
     }
 
     /// As it is kept.
@@ -64,15 +64,21 @@ impl Kept {
     }
 }
 
-/// The numbers that a list begins with.
-fn numbers<const N: usize>(list: &Value) -> Option<[i64; N]> {
-    let mut numbers = [0; N];
-    let mut items = list.items().iter();
-    for number in &mut numbers {
-        // No clock goes so far that sums with it would not fit.
-        *number = items.next()?.as_f64().filter(|n| n.abs() < 1e16)? as i64;
+impl Snooze {
+    fn read(state: &Value) -> Snooze {
+        let mut until = [0; 2];
+        numbers(state, &mut until);
+        let [dismissed, put_off] = until;
+        let target = state.items().get(2).and_then(Value::as_str).unwrap_or("").to_owned();
+        Snooze { target, dismissed, put_off }
     }
-    Some(numbers)
+}
+
+/// The numbers that a list begins with; 0 for what is none, or where no clock goes: sums with it would not fit.
+fn numbers(list: &Value, to: &mut [i64]) {
+    for (number, item) in to.iter_mut().zip(list.items()) {
+        *number = item.as_f64().filter(|n| n.abs() < 1e16).unwrap_or(0.0) as i64;
+    }
 }
 
 fn list(numbers: &[i64]) -> Vec<Value> {

@@ -88,7 +88,7 @@ pub struct Schedule {
     /// An early poll, or [`NEVER`].
     early: i64,
     early_why: Why,
-    /// When each cause last brought an early poll.
+    /// Just after each cause last brought an early poll; 0: never.
     spent: [i64; CAUSES],
     failures: u32,
     /// When the last poll failed.
@@ -121,7 +121,7 @@ impl Schedule {
             patience: now + FIRST,
             early: NEVER,
             early_why: Why::Start,
-            spent: [LONG_AGO; CAUSES],
+            spent: [0; CAUSES],
             failures: 0,
             failed: LONG_AGO,
             barrier: now,
@@ -133,7 +133,7 @@ impl Schedule {
         };
         if age < every {
             schedule.next = now + every - age;
-            schedule.patience = now + planned.clamp(0, every * 6 / 5) + PATIENCE;
+            schedule.patience = now + planned.min(every * 6 / 5).max(0) + PATIENCE;
             schedule.last_good = now - age;
         }
         schedule
@@ -251,7 +251,7 @@ impl Schedule {
     pub fn early(&mut self, now: i64, chance: &mut Chance, why: Why, brings_news: bool) {
         let recent = now - self.every;
         let Some(spent) = self.spent.get_mut(why as usize) else { return };
-        if *spent > recent || !brings_news && self.last_good > recent {
+        if *spent > recent.max(0) || !brings_news && self.last_good > recent {
             return;
         }
         let jitter = match why {
@@ -263,7 +263,7 @@ impl Schedule {
         if at < self.barrier {
             return;
         }
-        *spent = now;
+        *spent = now + 1;
         if at < self.early {
             self.early = at;
             self.early_why = why;
@@ -274,7 +274,7 @@ impl Schedule {
     pub fn header(&mut self, now: i64, chance: &mut Chance, serial: u64) {
         if serial > self.asked {
             self.asked = serial;
-            self.spent[Why::Header as usize] = LONG_AGO;
+            self.spent[Why::Header as usize] = 0;
             self.early(now, chance, Why::Header, true);
         }
     }

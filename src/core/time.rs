@@ -92,22 +92,22 @@ impl ServerTime {
     }
 
     fn offset(&self) -> i64 {
-        // Insertion sort: the standard library's is 1.8 KB. What is not there comes last.
-        let mut sorted = [self.kept; SAMPLES + 1];
-        let mut count = 0;
-        for sample in self.samples {
-            if sample == NEVER {
-                break;
+        // By exchange: the standard library's sort is 1.8 KB. What is not there comes last.
+        let mut sorted = self.samples;
+        for end in 1..SAMPLES {
+            for at in 0..SAMPLES - end {
+                if sorted[at] > sorted[at + 1] {
+                    sorted.swap(at, at + 1);
+                }
             }
-            let mut at = count;
-            while at > 0 && sorted[at - 1] > sample {
-                sorted[at] = sorted[at - 1];
-                at -= 1;
-            }
-            sorted[at] = sample;
-            count += 1;
         }
-        sorted[count.saturating_sub(1) / 2]
+        let mut median = self.kept;
+        for at in 0..SAMPLES {
+            if sorted[at] != NEVER {
+                median = sorted[at / 2];
+            }
+        }
+        median
     }
 }
 
@@ -146,15 +146,96 @@ pub fn backoff(failures: u32, every: i64, chance: &mut Chance) -> i64 {
     (longest as f64 * (0.5 + 0.5 * chance.unit())) as i64
 }
 
-/// The day, counted from 1970-01-01, that a text begins with (`2026-11-24`), if there is such a day.
-pub fn day(text: &[u8]) -> Option<i32> {
-    let (year, month, day) = (digits(text, 0, 4), digits(text, 5, 2), digits(text, 8, 2));
-    if text.get(4) != Some(&b'-') || text.get(7) != Some(&b'-') || year == WRONG || !(1..=12).contains(&month)
-    {
-        return None;
+/// Whether a text of the form `2026-11-24` names a day that exists; `None` where it is of another form.
+pub fn is_day(text: &str) -> Option<bool> {
+    let mut fields = [0; FIELDS];
+    let form = text.len() == 10 && read(text.as_bytes(), 0, b"0000-00-00", &mut fields);
+    form.then(|| day(&fields) != WRONG)
+}
+
+/// Reads an RFC 3339 date-time with an offset as milliseconds since 1970.
+pub fn rfc3339(text: &str) -> Option<i64> {
+    Some(millis(text.as_bytes())).filter(|ms| *ms != NEVER)
+}
+
+fn millis(text: &[u8]) -> i64 {
+    let (mut fields, mut zone) = ([0; FIELDS], [0; FIELDS]);
+    let byte = |at| text.get(at).copied().unwrap_or(0);
+    if !read(text, 0, b"0000-00-00T00:00:00", &mut fields) {
+        return NEVER;
     }
-    let first = first_day(year, month);
-    (day > 0 && first + day <= first_day(year, month + 1)).then_some(first + day - 1)
+    let (mut at, mut millis, mut worth) = (19, 0, 1000);
+    if byte(at) == b'.' {
+        at += 1;
+        while byte(at).is_ascii_digit() {
+            worth /= 10;
+            millis += (byte(at) - b'0') as i32 * worth;
+            at += 1;
+        }
+        if worth == 1000 {
+            return NEVER;
+        }
+    }
+    let sign = byte(at);
+    if sign | 0x20 != b'z' {
+        if !read(text, at, b"+00:00", &mut zone) {
+            return NEVER;
+        }
+        at += 5;
+    }
+    let day = day(&fields);
+    let [_, _, _, hour, minute, second] = fields;
+    let [_, hours, minutes, ..] = zone;
+    if at + 1 != text.len() || day == WRONG || second > 60 {
+        return NEVER;
+    }
+    if hour.max(hours) > 23 || minute.max(minutes) > 59 {
+        return NEVER;
+    }
+    let ahead = hours * 60 + minutes;
+    let minutes = hour * 60 + minute + if sign == b'-' { ahead } else { -ahead };
+    day as i64 * DAY + minutes as i64 * MINUTE + (second * 1000 + millis) as i64
+}
+
+const FIELDS: usize = 6;
+
+/// Reads the numbers of what stands there, if it is like the pattern: `0` stands for any digit, `T` for a blank too, and `+` for
+/// either sign. All but digits end one number and begin the next.
+fn read(text: &[u8], mut at: usize, pattern: &[u8], to: &mut [i32; FIELDS]) -> bool {
+    let mut field = 0;
+    for like in pattern {
+        let byte = text.get(at).copied().unwrap_or(0);
+        at += 1;
+        let like = match byte {
+            b'0'..=b'9' => {
+                if let Some(number) = to.get_mut(field) {
+                    *number = *number * 10 + (byte - b'0') as i32;
+                }
+                *like == b'0'
+            }
+            b' ' | b't' => *like == b'T',
+            b'-' if *like == b'+' => true,
+            _ => byte == *like,
+        };
+        field += usize::from(!byte.is_ascii_digit());
+        if !like {
+            return false;
+        }
+    }
+    true
+}
+
+/// There is none.
+const WRONG: i32 = i32::MIN;
+
+/// The day, counted from 1970-01-01, if there is such a day.
+fn day(fields: &[i32; FIELDS]) -> i32 {
+    let [year, month, day, ..] = *fields;
+    if month < 1 || month > 12 || day < 1 {
+        return WRONG;
+    }
+    let day = first_day(year, month) + day - 1;
+    if day < first_day(year, month + 1) { day } else { WRONG }
 }
 
 /// The first day of a month of the proleptic Gregorian calendar; the 13th is the next year's first.
@@ -162,70 +243,6 @@ fn first_day(year: i32, month: i32) -> i32 {
     // The year begins in March, so that the leap day is its last; 400 years on, for all numbers to be positive.
     let (y, m) = if month > 2 { (year + 400, month - 3) } else { (year + 399, month + 9) };
     365 * y + y / 4 - y / 100 + y / 400 + (153 * m + 2) / 5 - 719_468 - 146_097
-}
-
-/// Reads an RFC 3339 date-time with an offset as milliseconds since 1970.
-pub fn rfc3339(text: &str) -> Option<i64> {
-    let text = text.as_bytes();
-    let day = day(text)?;
-    let (minutes, seconds) = (clock(text, 11), digits(text, 17, 2));
-    if !matches!(text.get(10)?, b'T' | b't' | b' ')
-        || text.get(16) != Some(&b':')
-        || minutes == WRONG
-        || seconds > 60
-    {
-        return None;
-    }
-    let (mut at, mut millis) = (19, 0);
-    if text.get(at) == Some(&b'.') {
-        let mut worth = 100;
-        at += 1;
-        while digits(text, at, 1) != WRONG {
-            millis += digits(text, at, 1) * worth;
-            worth /= 10;
-            at += 1;
-        }
-        if at == 20 {
-            return None;
-        }
-    }
-    let mut offset = 0;
-    let zone = *text.get(at)?;
-    if zone | 0x20 != b'z' {
-        offset = clock(text, at + 1);
-        if offset == WRONG || !matches!(zone, b'+' | b'-') {
-            return None;
-        }
-        if zone == b'-' {
-            offset = -offset;
-        }
-        at += 5;
-    }
-    if at + 1 != text.len() {
-        return None;
-    }
-    Some(day as i64 * DAY + (minutes - offset) as i64 * MINUTE + (seconds * 1000 + millis) as i64)
-}
-
-/// Minutes since midnight at this place (`12:34`), or [`WRONG`].
-fn clock(text: &[u8], at: usize) -> i32 {
-    let (hours, minutes) = (digits(text, at, 2), digits(text, at + 3, 2));
-    if hours < 24 && minutes < 60 && text.get(at + 2) == Some(&b':') { hours * 60 + minutes } else { WRONG }
-}
-
-/// No number: larger than all that are read.
-const WRONG: i32 = 1 << 20;
-
-/// The number that stands there in so many digits, or [`WRONG`].
-fn digits(text: &[u8], at: usize, many: usize) -> i32 {
-    let mut number = 0;
-    for at in at..at + many {
-        match text.get(at) {
-            Some(digit @ b'0'..=b'9') => number = number * 10 + (digit - b'0') as i32,
-            _ => return WRONG,
-        }
-    }
-    number
 }
 
 #[cfg(test)]

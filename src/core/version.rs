@@ -4,7 +4,7 @@
 use std::cmp::Ordering;
 
 use super::error::Fault;
-use super::time::day;
+use super::time::is_day;
 use super::value::cut;
 
 /// A version as its publisher wrote it, known to be well-formed.
@@ -25,7 +25,7 @@ impl Version {
     /// Reads a version, or says [`Fault::Version`].
     pub fn parse(text: &str) -> Result<Version, Fault> {
         let version = |numbers, end, date| Version { text: text.to_owned(), numbers, end, date };
-        if let Some(exists) = iso_date(text) {
+        if let Some(exists) = is_day(text) {
             return if exists { Ok(version(text.len(), text.len(), true)) } else { Err(Fault::Version) };
         }
         let (version_itself, metadata) = cut(text, b'+');
@@ -104,13 +104,6 @@ impl Version {
     pub fn below(&self, other: &Version) -> bool {
         self.order(other) == Some(Ordering::Less)
     }
-}
-
-/// `None`: not of the form of a date. `Some(false)`: of the form, but no such day.
-fn iso_date(text: &str) -> Option<bool> {
-    let b = text.as_bytes();
-    let form = |at, byte: &u8| if at == 4 || at == 7 { *byte == b'-' } else { byte.is_ascii_digit() };
-    (b.len() == 10 && (0..).zip(b).all(|(at, byte)| form(at, byte))).then(|| day(b).is_some())
 }
 
 fn all_digits(text: &str) -> bool {
