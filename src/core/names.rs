@@ -27,3 +27,16 @@ pub fn nth(mut words: &'static str, index: u8) -> &'static str {
     }
     cut(words, b' ').0
 }
+
+/// The place of a word among these, in whatever case; what is none of them comes behind them all.
+pub fn place(words: &str, word: &str) -> usize {
+    let (mut rest, mut place) = (Some(words), 0);
+    while let Some(words) = rest {
+        let (one, more) = cut(words, b' ');
+        if one.eq_ignore_ascii_case(word) {
+            break;
+        }
+        (rest, place) = (more, place + 1);
+    }
+    place
+}

@@ -66,7 +66,9 @@ impl ServerTime {
         let jumped = (self.wall - wall).abs() > JUMP;
         // Only a jump moves the reference: slow drift that adds up is a jump too, in the end.
         if jumped {
-            *self = ServerTime { samples: [NEVER; SAMPLES], wall, kept: NEVER };
+            self.samples.fill(NEVER);
+            self.kept = NEVER;
+            self.wall = wall;
         }
         jumped
     }
@@ -231,7 +233,7 @@ const WRONG: i32 = i32::MIN;
 /// The day, counted from 1970-01-01, if there is such a day.
 fn day(fields: &[i32; FIELDS]) -> i32 {
     let [year, month, day, ..] = *fields;
-    if month < 1 || month > 12 || day < 1 {
+    if !(1..=12).contains(&month) || day < 1 {
         return WRONG;
     }
     let day = first_day(year, month) + day - 1;

@@ -2,6 +2,7 @@
 
 use crate::core::config::{Build, Config};
 use crate::core::manifest::Manifest;
+use crate::core::names::place;
 use crate::core::time::{Chance, NEVER, SECOND, backoff};
 use crate::core::version::Version;
 use crate::core::window::{Reason, is_below, outside};
@@ -162,12 +163,17 @@ impl ShellCheck {
     }
 }
 
-/// Between attributes.
 const BLANKS: &str = " \t\n\x0c\r";
+/// Between attributes.
+const BETWEEN: &str = "/ \t\n\x0c\r";
 /// Behind the name of a tag or of an attribute.
-const NAME_ENDS: &str = " \t\n\x0c\r/=>";
+const NAME_ENDS: &str = "=>/ \t\n\x0c\r";
 /// Behind a value without quotes.
-const VALUE_ENDS: &str = " \t\n\x0c\r>";
+const VALUE_ENDS: &str = "> \t\n\x0c\r";
+/// Tags of which the text is raw, and the one that is looked for.
+const TAGS: &str = "script style template textarea title noscript meta";
+const META: usize = 6;
+const ATTRIBUTES: &str = "name content data-version data-app";
 
 /// Finds the mark of `app` in a page's text. No DOMParser: it is a sink of Trusted Types, and a tag scanner is enough
 /// for a tag that our own plugin writes. What stands in comments and raw text (scripts, titles) is passed over.
@@ -179,24 +185,31 @@ pub fn scan(html: &str, app: &str) -> Option<Build> {
             continue;
         }
         let tag = text.span(NAME_ENDS, false);
-        for raw in ["script", "style", "template", "textarea", "title", "noscript"] {
-            if tag.eq_ignore_ascii_case(raw) {
-                while text.find("</") && !text.begins(raw) {}
-            }
+        let kind = place(TAGS, tag);
+        if kind < META {
+            while text.find("</") && !text.begins(tag) {}
         }
-        if !tag.eq_ignore_ascii_case("meta") {
+        if kind != META {
             continue;
         }
-        let mut values = [""; 4];
-        while let Some((name, value)) = text.attribute() {
-            for (of, to) in ["name", "content", "data-version", "data-app"].iter().zip(&mut values) {
-                if name.eq_ignore_ascii_case(of) {
-                    *to = value;
-                }
+        let (mut is_mark, mut id, mut version, mut of) = (false, "", "", "");
+        loop {
+            text.span(BETWEEN, true);
+            let name = text.span(NAME_ENDS, false);
+            if name.is_empty() {
+                break;
+            }
+            text.span(BLANKS, true);
+            let value = if text.begins("=") { text.value() } else { "" };
+            match place(ATTRIBUTES, name) {
+                0 => is_mark = value == "trueup-build",
+                1 => id = value,
+                2 => version = value,
+                3 => of = value,
+                _ => {}
             }
         }
-        let [name, id, version, of] = values;
-        if name == "trueup-build" && !id.is_empty() && of == app && text.begins(">") {
+        if is_mark && !id.is_empty() && of == app && text.begins(">") {
             return Some(Build { id: id.to_owned(), version: Version::parse(version).ok() });
         }
     }
@@ -239,30 +252,21 @@ impl<'a> Text<'a> {
         self.html.get(start..self.at).unwrap_or("")
     }
 
-    /// The next attribute of the tag that is read; `None` at its `>`.
-    fn attribute(&mut self) -> Option<(&'a str, &'a str)> {
-        while !self.span(BLANKS, true).is_empty() || self.begins("/") {
-            self.at += usize::from(self.begins("/"));
-        }
-        let name = self.span(NAME_ENDS, false);
-        if name.is_empty() {
-            return None;
-        }
-        self.span(BLANKS, true);
-        if !self.begins("=") {
-            return Some((name, ""));
-        }
+    /// The value behind a `=`, with or without quotes.
+    fn value(&mut self) -> &'a str {
         self.at += 1;
         self.span(BLANKS, true);
+        let mut ends = VALUE_ENDS;
         for quote in ["\"", "'"] {
             if self.begins(quote) {
-                self.at += 1;
-                let value = self.span(quote, false);
-                self.at += 1;
-                return Some((name, value));
+                ends = quote;
             }
         }
-        Some((name, self.span(VALUE_ENDS, false)))
+        let quoted = usize::from(ends.len() == 1);
+        self.at += quoted;
+        let value = self.span(ends, false);
+        self.at += quoted;
+        value
     }
 }
 
@@ -282,6 +286,11 @@ mod tests {
             "<meta charset=utf-8><meta name=trueup-build data-app=shop content=b2>",
             "<!-- <meta name=trueup-build data-app=shop content=b1> --><meta name=trueup-build data-app=shop content=b2>",
             "<script>'<meta name=trueup-build data-app=shop content=b1>'</script><meta name=trueup-build content=b2 data-app=shop>",
+            "<!--><meta name=trueup-build data-app=shop content=b2>",
+            "<STYLE>a</b </Style ><meta title=\"<a>\"name = 'trueup-build'data-app=shop content=b2\t>",
+            "<metadata name=trueup-build data-app=shop content=b1><meta data-app=shop name=trueup-build CONTENT=b2 / >",
+            "<meta name=x content='<meta name=trueup-build data-app=shop content=b1>'><meta name=trueup-build data-app=shop content=b2 x=\"y\"z>",
+            "<p a=<b><meta name=trueup-build data-app=shop content=b2>",
             "<title>a < b</title><meta name=trueup-build data-app=other content=b1><meta name=trueup-build data-app=shop content=b2>",
         ] {
             assert_eq!(id(html).as_deref(), Some("b2"), "{html}");
@@ -295,6 +304,15 @@ mod tests {
             "<",
             "<meta",
             "<meta name=trueup-build data-app=shop content=",
+            "<meta name=trueup-build data-app=shop content=b2",
+            "<meta name=trueup-build data-app=shop content='b2'",
+            "<meta name=trueup-build data-app=shop content='b2>",
+            "<meta name=trueup-build data-app=shop content>",
+            "<meta name='trueup-build ' data-app=shop content=b2>",
+            "<meta x-name=trueup-build data-app=shop content=b2>",
+            "<template><meta name=trueup-build data-app=shop content=b2></template>",
+            "<noscript><meta name=trueup-build data-app=shop content=b2></noscript >",
+            "<textarea></text><meta name=trueup-build data-app=shop content=b2>",
             "<meta name=trueup-build content=b2>",
             "<meta name=trueup-build data-app=shop content=''>",
             "<meta name=trueup-build data-app=\"shop",
