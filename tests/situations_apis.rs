@@ -3,6 +3,7 @@
 mod harness;
 use harness::*;
 use trueup::core::event::{Effect, Event};
+use trueup::core::negotiate::names;
 use trueup::core::refresh::Phase;
 use trueup::core::value::Value;
 use trueup::core::window::Status;
@@ -29,8 +30,8 @@ fn plan(page: &Page) -> (&str, Option<&str>, &str) {
 
 fn plan_of<'a>(apis: &'a Value, name: &str) -> (&'a str, Option<&'a str>, &'a str) {
     let plan = apis.get(name).unwrap();
-    let text = |member| plan.get(member).and_then(Value::as_str);
-    (text("outcome").unwrap(), text("version"), text("reason").unwrap())
+    let (outcome, reason) = names(plan);
+    (outcome, plan.items()[2].as_str(), reason)
 }
 
 fn plans(page: &Page) -> usize {

@@ -200,6 +200,17 @@ const EVENTS = [
   "error blame code path",
 ];
 
+/** Of an API's plan: its members, and by its first place (as `negotiate.rs` has it) the outcome and the reason. */
+const PLAN = "version deadline link base carrier";
+const OUTCOMES = "agreed deprecated client-too-old client-too-new client-too-new client-too-new absent unknown unknown";
+const REASONS = "overlap only-deprecated server-newer server-older other-kind nothing-served not-listed no-manifest invalid";
+
+const planned = ([why, refused, ...values]: [number, boolean, ...unknown[]]) => ({
+  outcome: OUTCOMES.split(" ")[why],
+  reason: refused ? "refused" : REASONS.split(" ")[why],
+  ...named(PLAN.split(" "), values),
+});
+
 /** All that the core knows, besides what it has published. */
 const KNOWN = "build app serial current regressed serverTime everySeconds role polling reason";
 
@@ -210,7 +221,9 @@ export const named = (names: string[], values: readonly unknown[]): any =>
 /** The event that an effect publishes. */
 export const event = ([kind, ...values]: Effect): [name: string, detail: any] => {
   const [name, ...names] = (EVENTS[kind - Out.Standing] ?? "").split(" ");
-  return [name!, named(names, values)];
+  const detail = named(names, values);
+  if (detail.apis) detail.apis = named(Object.keys(detail.apis), Object.values<any>(detail.apis).map(planned));
+  return [name!, detail];
 };
 
 /** The answer to `Inspect`. */

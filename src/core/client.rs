@@ -6,7 +6,7 @@ use super::event::{Answer, Blame, Effect, Event, Start, Wake};
 use super::flags::{Live, Numbers};
 use super::manifest::{MAX_TEXT, Manifest};
 use super::memory::{Kept, MAX_KEPT, Snooze};
-use super::negotiate::{self, Overlay, Plan, negotiate};
+use super::negotiate::{Overlay, Plan, Verdict, negotiate};
 use super::refresh::budget::Budget;
 use super::refresh::shell::Worker;
 use super::refresh::{Facts, POLL, PUBLISH, RELOAD, Refresh, SAVE, SHELL};
@@ -15,7 +15,7 @@ use super::serial::{Heard, InForce};
 use super::time::{Chance, LONG_AGO, NEVER, Now, SECOND, ServerTime};
 use super::value::{Node, Value};
 use super::version::Version;
-use super::window::{Action, Reason, Standing, Status, Verdict, action, standing};
+use super::window::{Action, Reason, Standing, Status, action, standing};
 
 /// `ready` waits this long for the first answer.
 const READY: i64 = 2 * SECOND;
@@ -522,7 +522,7 @@ impl Client {
 
     /// Publishes the plan as it is now, and says whether refusals leave an API with nothing.
     fn negotiate(&mut self, now: Now) -> bool {
-        if self.config.apis.is_empty() {
+        if self.config.apis.members().is_empty() {
             return false;
         }
         let serial = self.serial();
@@ -539,11 +539,7 @@ impl Client {
             self.report(found.flaws);
         }
         self.turn = found.next_change;
-        self.verdict = match found.verdict {
-            negotiate::Verdict::Fine => Verdict::Fine,
-            negotiate::Verdict::Deprecated(deadline) => Verdict::Deprecated(deadline),
-            negotiate::Verdict::TooOld => Verdict::TooOld,
-        };
+        self.verdict = found.verdict;
         if self.plan.publish(found.apis) {
             self.effects.push(Effect::Plan(self.plan.clone()));
         }

@@ -1,7 +1,7 @@
 //! The app's options, decoded once: past this file they cannot be wrong.
 
 use super::error::{ConfigError, Fault};
-use super::negotiate::{Spoken, spoken};
+use super::negotiate::spoken;
 use super::time::SECOND;
 use super::value::{FILLED, First, NUMBER, Node, OBJECT, REQUIRED, STRING, Value};
 use super::version::Version;
@@ -30,8 +30,8 @@ pub struct Config {
     pub countdown: i64,
     /// Whether a waiting service worker may be told to take over.
     pub activate: bool,
-    /// The APIs that the app calls.
-    pub apis: Vec<Spoken>,
+    /// The APIs that the app calls, as it named them.
+    pub apis: Value,
 }
 
 /// Where a shell, or this page, says what it is: `<meta name="trueup-build" …>`.
@@ -74,6 +74,8 @@ fn config<'a>(root: Node<'a>, mark: Option<&Mark>, first: &mut First<'a>) -> Con
     let every = seconds(poll, "everySeconds", first);
     let countdown = seconds(root, "countdownSeconds", first).unwrap_or(60 * SECOND);
     let worker = first.get(root, "worker", OBJECT);
+    let apis = first.get(root, "apis", OBJECT);
+    spoken(apis, first);
     Config {
         build,
         app: app.to_owned(),
@@ -81,7 +83,7 @@ fn config<'a>(root: Node<'a>, mark: Option<&Mark>, first: &mut First<'a>) -> Con
         every,
         countdown,
         activate: worker.member("activate").is_present(),
-        apis: spoken(first.get(root, "apis", OBJECT), first),
+        apis: apis.copy(),
     }
 }
 

@@ -3,8 +3,8 @@
 use std::cmp::Ordering;
 
 use super::error::Flaw;
-use super::value::{First, Node, Value, step};
-use super::version::Version;
+use super::value::{First, Node, Value, step, written};
+use super::version::{is_prerelease, is_version, order};
 
 mod decode;
 mod overlay;
@@ -12,72 +12,35 @@ mod overlay;
 pub use decode::spoken;
 pub use overlay::Overlay;
 
-use decode::{NEVER, Supported, supported};
-use overlay::Layer;
+use decode::{NEVER, Supported, comparator, speaks, supported};
 
-/// An API that this build speaks: a member of the option `apis`.
-#[derive(Clone, Debug)]
-pub struct Spoken {
-    /// The name under which the manifest knows it too.
-    pub name: String,
-    /// Whether the app is of no use without it.
-    pub required: bool,
-    /// What it speaks, best first: each entry of `speaks` is one comparator or two that belong together.
-    comparators: Vec<Comparator>,
-}
-
-/// `>=2`; an exact version is `=` of it.
-#[derive(Clone, Debug)]
-struct Comparator {
-    /// The index of its entry in `speaks`.
-    entry: usize,
-    /// On which sides of `version` it holds: of [`LESS`], [`EQUAL`] and [`GREATER`].
-    sides: u8,
-    version: Version,
-}
-
-const LESS: u8 = 1;
-const EQUAL: u8 = 2;
-const GREATER: u8 = 4;
-
-/// The outcome of the negotiation of one API.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Outcome {
-    /// Both speak the version.
-    Agreed,
-    /// Both speak the version, and it is deprecated: no better one is left.
-    Deprecated,
-    /// The servers have moved on: a refresh helps.
-    ClientTooOld,
-    /// The servers lag or were rolled back: waiting helps, a refresh does not.
-    ClientTooNew,
-    /// The manifest does not know the API.
-    Absent,
-    /// There is no manifest, or what it says of the API cannot be used.
-    Unknown,
-}
-
-impl Outcome {
-    /// The stable code, as JavaScript and logs see it.
-    pub const fn code(self) -> &'static str {
-        match self {
-            Outcome::Agreed => "agreed",
-            Outcome::Deprecated => "deprecated",
-            Outcome::ClientTooOld => "client-too-old",
-            Outcome::ClientTooNew => "client-too-new",
-            Outcome::Absent => "absent",
-            Outcome::Unknown => "unknown",
-        }
-    }
-}
+// Why the plan for an API is as it is, best first: as `REASONS` of `wire.ts` has them.
+/// Both speak the version.
+const OVERLAP: u32 = 0;
+/// Both speak the version, and it is deprecated: no better one is left.
+const ONLY_DEPRECATED: u32 = 1;
+/// All that the servers have of a kind that is spoken is above it: a refresh helps.
+const SERVER_NEWER: u32 = 2;
+/// The servers lag or were rolled back: waiting helps, a refresh does not.
+const SERVER_OLDER: u32 = 3;
+/// Numbers are spoken and dates are served, or the reverse.
+const OTHER_KIND: u32 = 4;
+/// All that was served has ended.
+const NOTHING_SERVED: u32 = 5;
+/// The manifest does not know the API.
+const NOT_LISTED: u32 = 6;
+const NO_MANIFEST: u32 = 7;
+/// What the manifest says of the API cannot be used.
+const INVALID: u32 = 8;
 
 /// The plan for all APIs, published whole. Calls in flight keep the one that they began with.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Plan {
     /// Grows by one with every plan that differs from the one before; 0 before the first.
     pub generation: u64,
-    /// An object with a member for each API that the build speaks, as JavaScript gets it: `{ outcome, version,
-    /// deadline, link, reason, base, carrier }`. A plan without a `version` refuses calls before they are sent.
+    /// An object with a member for each API that the build speaks: `[why, refused, version, deadline, link, base,
+    /// carrier]`, with a `null` for what is not there. `refused`: not as the manifest has it, but as refusals left it. A
+    /// plan without a `version` refuses calls before they are sent.
     pub apis: Value,
 }
 
@@ -98,10 +61,28 @@ impl Plan {
     }
 }
 
+/// Outcome and reason of an API of a plan, by the names that JavaScript gives them: see `wire.ts`.
+pub fn names(plan: &Value) -> (&'static str, &'static str) {
+    let [Value::Number(why), refused, ..] = plan.items() else { return ("", "") };
+    let (outcome, reason) = match *why as u32 {
+        OVERLAP => ("agreed", "overlap"),
+        ONLY_DEPRECATED => ("deprecated", "only-deprecated"),
+        SERVER_NEWER => ("client-too-old", "server-newer"),
+        SERVER_OLDER => ("client-too-new", "server-older"),
+        OTHER_KIND => ("client-too-new", "other-kind"),
+        NOTHING_SERVED => ("client-too-new", "nothing-served"),
+        NOT_LISTED => ("absent", "not-listed"),
+        NO_MANIFEST => ("unknown", "no-manifest"),
+        _ => ("unknown", "invalid"),
+    };
+    (outcome, if *refused == Value::Bool(true) { "refused" } else { reason })
+}
+
 /// What negotiation means for the build's standing. Only what the manifest says counts, never a refusal.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Verdict {
     /// Nothing against the build.
+    #[default]
     Fine,
     /// A required API is left with deprecated versions only; when the first of those ends, in ms since 1970.
     Deprecated(Option<i64>),
@@ -124,227 +105,192 @@ pub struct Negotiation {
     pub flaws: Vec<Flaw>,
 }
 
-/// Negotiates all APIs: a pure function of what the build speaks, what the manifest offers (its `apis`; `None`: there is
-/// no manifest), the servers' clock (`None`: unknown, so nothing has ended), and the refusals.
+/// Negotiates all APIs: a pure function of what the build speaks (its option `apis`), what the manifest offers (its
+/// `apis`; `None`: there is no manifest), the servers' clock (`None`: unknown, so nothing has ended), and the refusals.
 pub fn negotiate(
-    spoken: &[Spoken],
+    spoken: &Value,
     offered: Option<Node>,
     server_time: Option<i64>,
     overlay: &Overlay,
 ) -> Negotiation {
-    let mut all = Negotiation {
-        apis: Value::Null,
-        verdict: Verdict::Fine,
-        next_change: None,
-        nothing_left: false,
-        flaws: Vec::new(),
-    };
-    let mut apis = Vec::with_capacity(spoken.len());
-    let mut next = NEVER;
+    // What is announced for later is not deprecated yet (RFC 9745); without a clock it may be.
+    let clock = Clock { ended: server_time.unwrap_or(i64::MIN), begun: server_time.unwrap_or(NEVER - 1) };
+    let (mut apis, mut next) = (Vec::new(), NEVER);
+    let (mut nothing_left, mut worst, mut ending) = (false, OVERLAP, NEVER);
     let mut first = First::new(Node::default(), String::new());
-    for s in spoken {
-        let api = offered.unwrap_or_default().member(&s.name);
-        let mut choice = Choice { outcome: Outcome::Absent, reason: "not-listed", ..s.open(&[]) };
+    for (name, own) in spoken.members() {
+        let api = offered.unwrap_or_default().member(name);
+        let speaks = speaks(own);
         let mut list = Vec::new();
-        let mut valid = false;
+        let mut open = if offered.is_none() { NO_MANIFEST } else { NOT_LISTED };
         if api.is_present() {
             let mut path = String::from("apis");
-            step(&mut path, &s.name, 0);
+            step(&mut path, name, 0);
             first.part = (api, path);
             supported(api, &mut list, &mut first);
-            valid = first.end();
-            if !valid {
-                choice = Choice { reason: "invalid", ..s.open(&[]) };
-                list.clear();
-            }
-        } else if offered.is_none() {
-            choice = s.open(&[]);
+            open = if first.end() { OVERLAP } else { INVALID };
         }
-        let layer = overlay.over(&s.name);
-        for version in layer.into_iter().flat_map(|layer| &layer.told) {
-            if !list.iter().any(|l| l.version.same(version)) {
-                list.push(Supported::bare(version.clone(), false));
-            }
+        let mut plan = [const { Value::Null }; 7];
+        if open == OVERLAP {
+            plan[5] = api.member("base").copy();
+            plan[6] = api.member("carrier").copy();
+        } else {
+            list.clear();
+            named(speaks, &mut list);
         }
-        if valid {
-            choice = s.choose(&list, server_time, None);
-            if s.required {
-                all.verdict = all.verdict.weighed(choice.outcome, choice.deadline());
-            }
-        }
-        if let Some(layer) = layer {
-            let left = if valid || !layer.told.is_empty() {
-                s.choose(&list, server_time, Some(layer))
-            } else {
-                Choice { outcome: choice.outcome, ..s.open(&layer.refused) }
-            };
-            if left.version.is_some() {
-                choice = left;
-            } else {
-                // Only a valid manifest refuses a call: the version stays in use.
-                choice.outcome = left.outcome;
-                all.nothing_left = true;
-            }
-            choice.reason = "refused";
-        }
-        for time in list.iter().flat_map(|l| [l.since, l.sunset]) {
-            if server_time.is_some_and(|now| now < time) && time < next {
-                next = time;
-            }
-        }
-
-        let mut plan = Vec::with_capacity(7);
-        let mut put = |name: &str, value: Value| {
-            if !value.is_null() {
-                plan.push((name.to_owned(), value));
-            }
-        };
-        put("outcome", choice.outcome.code().into());
-        put("reason", choice.reason.into());
-        put("version", choice.version.map(Version::as_str).into());
-        put("deadline", choice.deadline().map(|ms| ms as f64).into());
-        put("link", choice.entry.and_then(|l| l.link.as_deref()).into());
-        for name in ["base", "carrier"] {
-            if let Some(value) = api.member(name).value()
-                && valid
-            {
-                put(name, value.clone());
-            }
-        }
-        let plan = Value::Object(plan);
-        apis.push((s.name.clone(), plan));
-    }
-    all.flaws = first.reports;
-    all.apis = Value::Object(apis);
-    all.next_change = (next != NEVER).then_some(next);
-    all
-}
-
-struct Choice<'a> {
-    outcome: Outcome,
-    reason: &'static str,
-    version: Option<&'a Version>,
-    entry: Option<&'a Supported>,
-}
-
-impl Choice<'_> {
-    fn deadline(&self) -> Option<i64> {
-        self.entry.map(|l| l.sunset).filter(|sunset| *sunset != NEVER)
-    }
-}
-
-impl Spoken {
-    /// Without a manifest: the first version that is named, less those that were refused.
-    fn open(&self, refused: &[Version]) -> Choice<'_> {
-        let named = |c: &&Comparator| c.sides & EQUAL != 0 && !refused.iter().any(|r| r.same(&c.version));
-        let version = self.comparators.iter().find(named).map(|c| &c.version);
-        Choice { outcome: Outcome::Unknown, reason: "no-manifest", version, entry: None }
-    }
-
-    /// The best version of the list, less what the layer takes away, or why there is none.
-    fn choose<'a>(&'a self, list: &'a [Supported], time: Option<i64>, layer: Option<&Layer>) -> Choice<'a> {
-        let mut best: Option<((bool, usize, bool), &Supported)> = None;
-        let mut nearest = 0;
-        for l in list {
-            let among = |versions: &[Version]| versions.iter().any(|v| v.same(&l.version));
-            let served = match layer {
-                Some(layer) if among(&layer.refused) => false,
-                Some(layer) if !layer.told.is_empty() => among(&layer.told),
-                _ => l.served,
-            };
-            // "sunset exactly now" has ended
-            if !served || time.is_some_and(|now| l.sunset <= now) {
-                continue;
-            }
-            match self.place(&l.version) {
-                Place::Entry(index) => {
-                    // Announced for later is not deprecated yet (RFC 9745); without a clock it may be.
-                    let deprecated = l.since != NEVER && time.is_none_or(|now| l.since <= now);
-                    let rank = (deprecated, index, !l.preferred);
-                    if best.is_none_or(|(r, b)| rank < r || (rank == r && b.version.below(&l.version))) {
-                        best = Some((rank, l));
-                    }
+        for l in &list {
+            for time in [l.since, l.sunset] {
+                if clock.begun < time && time < next {
+                    next = time;
                 }
-                Place::Outside(near) => nearest = near.max(nearest),
             }
         }
-        let entry = best.map(|(_, l)| l);
-        let (outcome, reason) = match best {
-            Some(((true, ..), _)) => (Outcome::Deprecated, "only-deprecated"),
-            Some(_) => (Outcome::Agreed, "overlap"),
-            None => match nearest {
-                ABOVE => (Outcome::ClientTooOld, "server-newer"),
-                BELOW => (Outcome::ClientTooNew, "server-older"),
-                OTHER_KIND => (Outcome::ClientTooNew, "other-kind"),
-                _ => (Outcome::ClientTooNew, "nothing-served"),
-            },
-        };
-        Choice { outcome, reason, version: entry.map(|l| &l.version), entry }
-    }
 
-    /// Where a version stands to what is spoken.
-    fn place(&self, version: &Version) -> Place {
-        let (mut kin, mut above) = (false, true);
-        for entry in self.comparators.chunk_by(|a, b| a.entry == b.entry) {
-            // A pre-release only by its name.
-            let mut holds = !version.is_prerelease();
-            let (mut near, mut beyond) = (false, false);
-            for c in entry {
-                let side = c.side(version);
-                holds = (holds || c.sides == EQUAL) && c.sides & side != 0;
-                near |= side != 0;
-                // An upper bound lacks GREATER, and what is beyond it stands on a greater side than it has.
-                beyond |= c.sides < GREATER && c.sides < side;
-            }
-            if holds {
-                return Place::Entry(entry[0].entry);
-            }
-            kin |= near;
-            above &= beyond || !near;
+        let (mut why, best) = choose(speaks, &list, &clock, open);
+        publish(&mut plan, best);
+        if own.get("required").is_some_and(|required| *required == Value::Bool(true))
+            && (why == ONLY_DEPRECATED || why == SERVER_NEWER)
+        {
+            worst = worst.max(why);
+            ending = best.map_or(ending, |l| l.sunset.min(ending));
         }
-        Place::Outside(match (kin, above) {
-            (false, _) => OTHER_KIND,
-            (true, false) => BELOW,
-            (true, true) => ABOVE,
-        })
+        let refused = overlay.over(name, &mut list, &mut open);
+        if refused {
+            let best;
+            (why, best) = choose(speaks, &list, &clock, open);
+            publish(&mut plan, best);
+            // Only a valid manifest refuses a call: the version stays in use.
+            nothing_left |= best.is_none();
+        }
+        plan[0] = Value::Number(why.into());
+        plan[1] = Value::Bool(refused);
+        apis.push((name.clone(), Value::Array(Vec::from(plan))));
+    }
+    Negotiation {
+        apis: Value::Object(apis),
+        verdict: match worst {
+            OVERLAP => Verdict::Fine,
+            ONLY_DEPRECATED => Verdict::Deprecated(known(ending)),
+            _ => Verdict::TooOld,
+        },
+        next_change: known(next),
+        nothing_left,
+        flaws: first.reports,
     }
 }
 
-enum Place {
-    /// Within the entry of this index: the first that holds it.
-    Entry(usize),
-    /// Of the following, how near it is to a reason for a refresh.
-    Outside(u8),
+/// The servers' time, as it serves for what ends and for what begins.
+struct Clock {
+    ended: i64,
+    begun: i64,
 }
 
-const OTHER_KIND: u8 = 1;
-const BELOW: u8 = 2;
-/// Above the highest that is spoken: above every entry of its kind.
-const ABOVE: u8 = 3;
+fn known(time: i64) -> Option<i64> {
+    (time != NEVER).then_some(time)
+}
 
-impl Comparator {
-    /// On which side of the comparator's version the other one stands; 0: they do not compare.
-    fn side(&self, other: &Version) -> u8 {
-        match other.order(&self.version) {
-            Some(Ordering::Less) => LESS,
-            Some(Ordering::Equal) => EQUAL,
-            Some(Ordering::Greater) => GREATER,
-            None => 0,
+/// Puts a choice into the plan, if there is one.
+fn publish(plan: &mut [Value; 7], best: Option<&Supported>) {
+    if let Some(l) = best {
+        plan[2] = l.version.as_str().into();
+        plan[3] = known(l.sunset).map(|ms| ms as f64).into();
+        plan[4] = l.link.copy();
+    }
+}
+
+/// Lists all versions that are spoken by name, exactly or by an inclusive bound.
+fn named(speaks: &[Value], list: &mut Vec<Supported>) {
+    for entry in speaks {
+        let text = written(entry);
+        let mut rest = &text[..];
+        while let Some((sides, version)) = comparator(&mut rest) {
+            if sides & EQUAL != 0 {
+                list.push(Supported::bare(version.to_owned()));
+            }
         }
     }
 }
 
-impl Verdict {
-    /// The worse of this and what the outcome of a required API means.
-    fn weighed(self, outcome: Outcome, deadline: Option<i64>) -> Verdict {
-        match (self, outcome) {
-            (Verdict::TooOld, _) | (_, Outcome::ClientTooOld) => Verdict::TooOld,
-            (Verdict::Deprecated(Some(before)), Outcome::Deprecated) => {
-                Verdict::Deprecated(Some(deadline.map_or(before, |deadline| deadline.min(before))))
-            }
-            (_, Outcome::Deprecated) => Verdict::Deprecated(deadline),
-            _ => self,
+/// The best version of the list, or why there is none. Unless the way is `open`, for there is nothing to choose by: then
+/// that is why, and the first one is taken.
+fn choose<'l, 'a>(
+    speaks: &[Value],
+    list: &'l [Supported<'a>],
+    clock: &Clock,
+    open: u32,
+) -> (u32, Option<&'l Supported<'a>>) {
+    let mut best: Option<&Supported> = None;
+    let mut least = NOTHING_SERVED << WHY;
+    for l in list {
+        // "sunset exactly now" has ended
+        if !l.served || l.sunset <= clock.ended {
+            continue;
         }
+        if open != OVERLAP {
+            return (open, Some(l));
+        }
+        let mut rank = place(speaks, &l.version);
+        let fits = rank < ONLY_DEPRECATED << WHY;
+        if fits {
+            rank += ((l.since <= clock.begun) as u32) << WHY | !l.preferred as u32;
+        }
+        if rank < least
+            || (fits
+                && rank == least
+                && best.is_some_and(|b| order(&b.version, &l.version) == Some(Ordering::Less)))
+        {
+            least = rank;
+            best = Some(l).filter(|_| fits);
+        }
+    }
+    (if open == OVERLAP { least >> WHY } else { open }, best)
+}
+
+/// Where the reason stands in a rank; below it the entry, and below that whether the version is not the preferred one.
+const WHY: u32 = 28;
+
+/// The rank of a version by what is spoken alone: its reason, and the first entry that holds it.
+fn place(speaks: &[Value], version: &str) -> u32 {
+    let (mut kin, mut above) = (false, true);
+    for (index, entry) in speaks.iter().enumerate() {
+        // A pre-release only by its name.
+        let mut holds = !is_prerelease(version);
+        let (mut near, mut beyond) = (false, false);
+        let text = written(entry);
+        let mut rest = &text[..];
+        while let Some((sides, bound)) = comparator(&mut rest) {
+            let side = side(version, bound);
+            holds = (holds || sides == EQUAL) && sides & side != 0;
+            near |= side != 0;
+            // An upper bound lacks GREATER, and what is beyond it stands on a greater side than it has.
+            beyond |= sides < GREATER && sides < side;
+        }
+        if holds {
+            return (index as u32) << 1;
+        }
+        kin |= near;
+        above &= beyond || !near;
+    }
+    match (kin, above) {
+        (false, _) => OTHER_KIND << WHY,
+        (true, false) => SERVER_OLDER << WHY,
+        // Above every entry of its kind.
+        (true, true) => SERVER_NEWER << WHY,
+    }
+}
+
+// Where a version may stand to the one of a comparator, to be joined.
+const LESS: u8 = 1;
+const EQUAL: u8 = 2;
+const GREATER: u8 = 4;
+
+/// On which side of the bound the version stands; 0: they do not compare.
+fn side(version: &str, bound: &str) -> u8 {
+    match order(version, bound) {
+        Some(Ordering::Less) => LESS,
+        Some(Ordering::Equal) => EQUAL,
+        Some(Ordering::Greater) => GREATER,
+        None => 0,
     }
 }
 

@@ -294,6 +294,11 @@ impl<'a> Node<'a> {
         }
     }
 
+    /// A copy of the value; `null` where there is none.
+    pub fn copy(self) -> Value {
+        self.0.map_or(Value::Null, Value::clone)
+    }
+
     /// A copy of the string, where it is one.
     pub fn owned(self) -> Option<String> {
         self.0.and_then(Value::as_str).map(str::to_owned)
@@ -373,18 +378,8 @@ impl<'a> First<'a> {
 
     /// A version, where there is a value: a string, or a whole number.
     pub fn version(&mut self, from: Node<'a>, name: &str) -> Option<Version> {
-        let mut digits = String::new();
-        let text = match self.get(from, name, STRING | NUMBER).0 {
-            Some(Value::String(text)) => text,
-            Some(Value::Number(n)) => {
-                if let Some(n) = whole(*n) {
-                    push_integer(&mut digits, n);
-                }
-                &digits
-            }
-            _ => return None,
-        };
-        let version = Version::parse(text).ok();
+        let text = written(self.get(from, name, STRING | NUMBER).0?);
+        let version = Version::parse(&text).ok();
         if version.is_none() {
             self.wrong(from, name, Fault::Version);
         }
@@ -488,6 +483,21 @@ pub fn step(path: &mut String, name: &str, index: usize) {
         }
         path.push_str(name);
     }
+}
+
+/// A version as text: it may be a whole number.
+pub fn written(value: &Value) -> String {
+    let mut text = String::new();
+    match value {
+        Value::String(string) => text.push_str(string),
+        Value::Number(n) => {
+            if let Some(n) = whole(*n) {
+                push_integer(&mut text, n);
+            }
+        }
+        _ => {}
+    }
+    text
 }
 
 /// The integer that a number holds, if it is one from 0 to 2⁵³−1.

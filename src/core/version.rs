@@ -9,90 +9,34 @@ use super::value::cut;
 
 /// A version as its publisher wrote it, known to be well-formed.
 ///
-/// Compared by [`Version::order`]: semver precedence, build metadata ignored, missing parts are zero.
-/// Digits are compared as text, so no number is too large.
+/// Compared by [`order`]: semver precedence, build metadata ignored, missing parts are zero.
 #[derive(Clone, Debug)]
-pub struct Version {
-    text: String,
-    /// Where the numbers end in `text`.
-    numbers: usize,
-    /// Where the pre-release ends: build metadata, if any, stands behind it.
-    end: usize,
-    date: bool,
-}
+pub struct Version(String);
 
 impl Version {
     /// Reads a version, or says [`Fault::Version`].
     pub fn parse(text: &str) -> Result<Version, Fault> {
-        let version = |numbers, end, date| Version { text: text.to_owned(), numbers, end, date };
-        if let Some(exists) = is_day(text) {
-            return if exists { Ok(version(text.len(), text.len(), true)) } else { Err(Fault::Version) };
-        }
-        let (version_itself, metadata) = cut(text, b'+');
-        let (numbers, prerelease) = cut(version_itself, b'-');
-        let parts = identifiers(numbers, all_digits);
-        if !(1..=4).contains(&parts)
-            // semver 2.0.0, item 9: numeric identifiers have no leading zeros
-            || prerelease.is_some_and(|ids| {
-                identifiers(ids, |id| is_word(id) && !(id.len() > 1 && id.as_bytes()[0] == b'0' && all_digits(id))) == 0
-            })
-            || metadata.is_some_and(|ids| identifiers(ids, is_word) == 0)
-        {
-            return Err(Fault::Version);
-        }
-        let (numbers, end) = (numbers.len(), version_itself.len());
-        Ok(version(numbers, end, false))
+        if is_version(text) { Ok(Version(text.to_owned())) } else { Err(Fault::Version) }
     }
 
     /// The text as it was written.
     pub fn as_str(&self) -> &str {
-        &self.text
-    }
-
-    /// Whether it is a pre-release (`4.0.0-rc.1`).
-    pub fn is_prerelease(&self) -> bool {
-        self.numbers < self.end
+        &self.0
     }
 
     /// Whether it is an ISO date.
     pub fn is_date(&self) -> bool {
-        self.date
+        key(&self.0)[0] == DATE
     }
 
     /// The order of two versions, where they are of one kind: dates and the others do not compare.
     pub fn order(&self, other: &Version) -> Option<Ordering> {
-        if self.date != other.date {
-            return None;
-        }
-        if self.date {
-            // four digits, two, two: the order of the text is the order of the days
-            return Some(self.text.cmp(&other.text));
-        }
-        let order = self.by_numbers(other, 4);
-        Some(match (self.is_prerelease(), other.is_prerelease()) {
-            _ if order != Ordering::Equal => order,
-            (false, false) => Ordering::Equal,
-            (true, false) => Ordering::Less,
-            (false, true) => Ordering::Greater,
-            (true, true) => by_prerelease(
-                &self.text[self.numbers + 1..self.end],
-                &other.text[other.numbers + 1..other.end],
-            ),
-        })
+        order(&self.0, &other.0)
     }
 
     /// The order by the first `parts` numbers alone, of what is no date.
     pub fn by_numbers(&self, other: &Version, parts: u8) -> Ordering {
-        let (mut a, mut b) = (&self.text[..self.numbers], &other.text[..other.numbers]);
-        for _ in 0..parts {
-            let ((x, more), (y, others)) = (cut(a, b'.'), cut(b, b'.'));
-            let order = by_number(x, y);
-            if order != Ordering::Equal {
-                return order;
-            }
-            (a, b) = (more.unwrap_or("0"), others.unwrap_or("0"));
-        }
-        Ordering::Equal
+        key(numbers(&self.0, parts)).cmp(&key(numbers(&other.0, parts)))
     }
 
     /// Whether both are the same version: of one kind and equal in order.
@@ -106,55 +50,116 @@ impl Version {
     }
 }
 
-fn all_digits(text: &str) -> bool {
-    text.bytes().all(|b| b.is_ascii_digit())
+/// Whether the text is a version.
+pub fn is_version(text: &str) -> bool {
+    !key(text).is_empty()
 }
 
-fn is_word(text: &str) -> bool {
-    text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
+/// Whether the text, a version, is a pre-release (`4.0.0-rc.1`).
+pub fn is_prerelease(text: &str) -> bool {
+    key(text).last() != Some(&RELEASE)
 }
 
-/// How many identifiers stand between the dots; 0 if one of them is empty or not `well_formed`.
-fn identifiers(ids: &str, well_formed: fn(&str) -> bool) -> usize {
+/// The order of two texts, where they are versions of one kind.
+pub fn order(a: &str, b: &str) -> Option<Ordering> {
+    let (a, b) = (key(a), key(b));
+    if a.first() == b.first() { Some(a.cmp(&b)) } else { None }
+}
+
+// In a key, each below the next. An end is below what could follow.
+const END: u8 = 0;
+const NUMBER: u8 = 1;
+const WORD: u8 = 2;
+const RELEASE: u8 = 3;
+/// The first byte of a date's key; that of the others is `NUMBER`.
+const DATE: u8 = 4;
+
+/// What a version is compared by: the order of the keys, byte by byte, is that of the versions. Empty: it is none.
+fn key(text: &str) -> Vec<u8> {
+    let mut key = Vec::new();
+    if let Some(exists) = is_day(text) {
+        // Four digits, two, two: the order of the text is the order of the days.
+        if exists {
+            key.push(DATE);
+            key.extend_from_slice(text.as_bytes());
+            key.push(RELEASE);
+        }
+        return key;
+    }
+    let (rest, metadata) = cut(text, b'+');
+    let (numbers, prerelease) = cut(rest, b'-');
+    let mut parts = identifiers(&mut key, numbers, NUMBER);
+    let mut sound = parts.wrapping_sub(1) < 4;
+    while parts < 4 {
+        number(&mut key, b"");
+        parts += 1;
+    }
+    match prerelease {
+        Some(ids) => {
+            sound &= identifiers(&mut key, ids, WORD) > 0;
+            key.push(END);
+        }
+        None => key.push(RELEASE),
+    }
+    if let Some(ids) = metadata {
+        let length = key.len();
+        sound &= identifiers(&mut key, ids, END) > 0;
+        key.truncate(length);
+    }
+    if !sound {
+        key.clear();
+    }
+    key
+}
+
+/// Adds what stands between the dots, and says how much that is; 0 if something is not well-formed: `NUMBER` asks for
+/// numbers, `WORD` for what a pre-release may have (semver 2.0.0, item 9), `END` for any words.
+fn identifiers(key: &mut Vec<u8>, ids: &str, kind: u8) -> u32 {
     let (mut rest, mut count) = (Some(ids), 0);
     while let Some(ids) = rest {
         let (id, more) = cut(ids, b'.');
-        if id.is_empty() || !well_formed(id) {
+        let id = id.as_bytes();
+        let (mut word, mut digits) = (!id.is_empty(), true);
+        for b in id {
+            word &= b.is_ascii_alphanumeric() || *b == b'-';
+            digits &= b.is_ascii_digit();
+        }
+        if !word || (kind == NUMBER && !digits) || (kind == WORD && digits && id.len() > 1 && id[0] == b'0') {
             return 0;
+        }
+        // semver 2.0.0, item 11: numbers below words, the shorter list below the longer.
+        if digits {
+            number(key, id);
+        } else {
+            key.push(WORD);
+            key.extend_from_slice(id);
+            key.push(END);
         }
         (rest, count) = (more, count + 1);
     }
     count
 }
 
-fn by_number(a: &str, b: &str) -> Ordering {
-    let (a, b) = (without_zeros(a), without_zeros(b));
-    a.len().cmp(&b.len()).then_with(|| a.cmp(b))
-}
-
-fn without_zeros(mut digits: &str) -> &str {
-    while let Some(rest) = digits.strip_prefix("0") {
+/// The longer number is the higher one, so that none is too large.
+fn number(key: &mut Vec<u8>, mut digits: &[u8]) {
+    while let [b'0', rest @ ..] = digits {
         digits = rest;
     }
-    digits
+    key.push(NUMBER);
+    key.extend_from_slice(&(digits.len() as u32).to_be_bytes());
+    key.extend_from_slice(digits);
 }
 
-/// semver 2.0.0, item 11: identifier by identifier; numbers below words, the shorter list below the longer.
-fn by_prerelease(mut a: &str, mut b: &str) -> Ordering {
-    loop {
-        let ((x, more), (y, others)) = (cut(a, b'.'), cut(b, b'.'));
-        let order = match (all_digits(x), all_digits(y)) {
-            (true, true) => by_number(x, y),
-            (true, false) => Ordering::Less,
-            (false, true) => Ordering::Greater,
-            (false, false) => x.cmp(y),
-        };
-        match (more, others) {
-            _ if order != Ordering::Equal => return order,
-            (Some(more), Some(others)) => (a, b) = (more, others),
-            _ => return more.is_some().cmp(&others.is_some()),
+/// The first `parts` numbers.
+fn numbers(text: &str, parts: u8) -> &str {
+    let mut dots = 0;
+    for (at, b) in text.bytes().enumerate() {
+        dots += (b == b'.') as u8;
+        if dots == parts || b == b'-' || b == b'+' {
+            return &text[..at];
         }
     }
+    text
 }
 
 #[cfg(test)]

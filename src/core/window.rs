@@ -5,6 +5,7 @@ use std::cmp::Ordering;
 use super::config::Build;
 use super::manifest::{Manifest, Urgency};
 use super::names::names;
+use super::negotiate::Verdict;
 use super::time::NEVER;
 use super::version::Version;
 
@@ -94,18 +95,6 @@ names! {
         /// A service worker would bring the old page.
         Worker = "worker",
     }
-}
-
-/// What the required APIs say about the build.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Verdict {
-    /// Nothing against it.
-    #[default]
-    Fine,
-    /// A required API is left with deprecated versions only; when the first of those ends, in ms since 1970.
-    Deprecated(Option<i64>),
-    /// A required API is `client-too-old`.
-    TooOld,
 }
 
 /// Where a build stands, and why.

@@ -1,57 +1,51 @@
 //! From tree to what is spoken and what is offered.
 
-use super::{Comparator, EQUAL, GREATER, LESS, Spoken, Version};
+use super::{EQUAL, GREATER, LESS, is_version, side};
 use crate::core::error::Fault;
-use crate::core::value::{ARRAY, BOOL, FILLED, First, Node, OBJECT, REQUIRED, STRING, Value, cut};
+use crate::core::value::{
+    ARRAY, BOOL, FILLED, First, NUMBER, Node, OBJECT, REQUIRED, STRING, Value, cut, written,
+};
 
-/// Reads the option `apis`: `{ orders: { speaks: ["3", ">=1 <3"], required: true, carrier, base }, search: ["2026-09-01"] }`.
+/// Checks the option `apis`: `{ orders: { speaks: ["3", ">=1 <3"], required: true, carrier, base }, search: ["2026-09-01"] }`.
 ///
 /// `base` and `carrier` stay in JavaScript, which has to do without us if we are lost. For the same reason some entry
 /// has to name a version: exactly, or by `>=` or `<=`.
-pub fn spoken<'a>(apis: Node<'a>, first: &mut First<'a>) -> Vec<Spoken> {
-    let mut all = Vec::new();
-    for (name, api) in apis.members() {
-        let api = Node::root(api);
-        let short = matches!(api.value(), Some(Value::Array(_)));
-        let mut spoken = Spoken { name: name.to_owned(), required: false, comparators: Vec::new() };
+pub fn spoken<'a>(apis: Node<'a>, first: &mut First<'a>) {
+    for (_, own) in apis.members() {
+        let api = Node::root(own);
+        let short = api.value().is_some_and(|api| api.kind() == ARRAY);
         if !short {
             first.get(api, "", OBJECT);
-            spoken.required = first.get(api, "required", BOOL).is_true();
+            first.get(api, "required", BOOL);
             carrier(api, true, first);
         }
-        let speaks = if short { "" } else { "speaks" };
-        let items = first.get(api, speaks, ARRAY).items();
-        for (index, value) in items.iter().enumerate() {
+        let list = if short { "" } else { "speaks" };
+        first.get(api, list, ARRAY);
+        let mut all = 0;
+        for (index, value) in speaks(own).iter().enumerate() {
             let item = Node::root(value);
-            entry(item, index, &mut spoken.comparators, first);
-            let range = spoken.comparators.last().is_some_and(|c| c.sides != EQUAL);
-            if range && items.iter().take(index).any(|before| before == value) {
+            let sides = entry(item, first);
+            all |= sides;
+            if sides != EQUAL && speaks(own).iter().take(index).any(|before| before == value) {
                 first.wrong(item, "", Fault::RangeSet);
             }
         }
-        if spoken.open(&[]).version.is_none() {
-            first.wrong(api, speaks, Fault::Missing);
+        if all & EQUAL == 0 {
+            first.wrong(api, list, Fault::Missing);
         }
-        all.push(spoken);
     }
-    all
 }
 
-/// Comparators joined by blanks, at most one from below and one from above: `>=2 <4`; or a version.
-fn entry<'a>(item: Node<'a>, index: usize, to: &mut Vec<Comparator>, first: &mut First<'a>) {
-    let Some(Value::String(text)) = item.value() else {
-        if let Some(version) = first.version(item, "") {
-            to.push(Comparator { entry: index, sides: EQUAL, version });
-        }
-        return;
-    };
-    let start = to.len();
-    let mut fault = Fault::Version;
-    let mut wrong = true;
-    let mut rest = Some(text.as_str());
-    while let Some(parts) = rest {
-        let (part, more) = cut(parts, b' ');
-        rest = more;
+/// The entries of an API's `speaks`, best first.
+pub(super) fn speaks(own: &Value) -> &[Value] {
+    own.get("speaks").unwrap_or(own).items()
+}
+
+/// The next comparator of an entry: on which sides of which version it holds. An exact version is `=` of it.
+pub(super) fn comparator<'t>(rest: &mut &'t str) -> Option<(u8, &'t str)> {
+    while !rest.is_empty() {
+        let (part, more) = cut(rest, b' ');
+        *rest = more.unwrap_or("");
         let (sides, length) = match part.as_bytes() {
             [] => continue,
             [b'>', b'=', ..] => (GREATER | EQUAL, 2),
@@ -61,65 +55,90 @@ fn entry<'a>(item: Node<'a>, index: usize, to: &mut Vec<Comparator>, first: &mut
             [b'=', ..] => (EQUAL, 1),
             _ => (EQUAL, 0),
         };
-        let Ok(version) = Version::parse(&part[length..]) else {
-            (fault, wrong) = (Fault::Version, true);
-            break;
-        };
-        wrong = false;
-        if let Some(before) = to.get(start) {
-            let side = before.side(&version);
-            // Each bounds the other side, and something lies between them.
-            let between = side & before.sides != 0 && (side != EQUAL || sides & EQUAL != 0);
-            wrong = !between
-                || (sides | before.sides) & (LESS | GREATER) != LESS | GREATER
-                || to.len() > start + 1;
-            fault = Fault::RangeSet;
-        }
-        if wrong {
-            break;
-        }
-        to.push(Comparator { entry: index, sides, version });
+        return Some((sides, &part[length..]));
     }
-    if wrong {
+    None
+}
+
+/// Checks an entry: a version, or comparators joined by blanks, at most one from below and one from above (`>=2 <4`). Gives
+/// their sides.
+fn entry<'a>(item: Node<'a>, first: &mut First<'a>) -> u8 {
+    let text = first.get(item, "", STRING | NUMBER).value().map_or(String::new(), written);
+    let mut rest = &text[..];
+    let (mut all, mut before) = (0, "");
+    let mut fault = Some(Fault::Version);
+    while let Some((sides, version)) = comparator(&mut rest) {
+        fault = None;
+        if !is_version(version) {
+            fault = Some(Fault::Version);
+        } else if all != 0 {
+            // Each bounds the other side, and something lies between them.
+            let side = side(version, before);
+            if side & all == 0
+                || (side == EQUAL && sides & EQUAL == 0)
+                || (sides ^ all) & (LESS | GREATER) != LESS | GREATER
+                || sides == EQUAL
+            {
+                fault = Some(Fault::RangeSet);
+            }
+        }
+        if fault.is_some() {
+            break;
+        }
+        (all, before) = (all | sides, version);
+    }
+    if let Some(fault) = fault {
         first.wrong(item, "", fault);
     }
+    all
 }
 
 /// In place of a time.
 pub(super) const NEVER: i64 = i64::MAX;
 
 /// A version that the servers speak.
-pub(super) struct Supported {
-    pub version: Version,
-    /// By the manifest; otherwise only by what a refusal told.
+pub(super) struct Supported<'a> {
+    pub version: String,
+    /// As far as is known.
     pub served: bool,
     pub preferred: bool,
     /// Since when it is deprecated, in ms since 1970.
     pub since: i64,
     /// From when on it is not served any more, in ms since 1970.
     pub sunset: i64,
-    pub link: Option<String>,
+    pub link: Node<'a>,
 }
 
-impl Supported {
+impl Supported<'_> {
     /// Nothing but the version is known.
-    pub fn bare(version: Version, served: bool) -> Self {
-        Supported { version, served, preferred: false, since: NEVER, sunset: NEVER, link: None }
+    pub fn bare(version: String) -> Self {
+        Supported {
+            version,
+            served: true,
+            preferred: false,
+            since: NEVER,
+            sunset: NEVER,
+            link: Node::default(),
+        }
+    }
+
+    /// Whether it is this version.
+    pub fn is(&self, version: &str) -> bool {
+        side(&self.version, version) == EQUAL
     }
 }
 
 /// Reads a member of the manifest's `apis`.
-pub(super) fn supported<'a>(api: Node<'a>, list: &mut Vec<Supported>, first: &mut First<'a>) {
+pub(super) fn supported<'a>(api: Node<'a>, list: &mut Vec<Supported<'a>>, first: &mut First<'a>) {
     first.get(api, "", OBJECT);
     for item in first.get(api, "supported", ARRAY | REQUIRED).items() {
-        if let Some(version) = first.version(Node::root(item), "") {
-            list.push(Supported::bare(version, true));
+        if first.version(Node::root(item), "").is_some() {
+            list.push(Supported::bare(written(item)));
         }
     }
     for (text, value) in first.get(api, "deprecated", OBJECT).members() {
         let node = Node::root(value);
-        let version = Version::parse(text).ok();
-        if version.is_none() {
+        if !is_version(text) {
             first.wrong(node, "", Fault::Version);
         }
         first.get(node, "", OBJECT);
@@ -127,17 +146,21 @@ pub(super) fn supported<'a>(api: Node<'a>, list: &mut Vec<Supported>, first: &mu
         let sunset = first.time(node, "sunset").unwrap_or(NEVER);
         let link = first.reference(node, "link");
         for l in list.iter_mut() {
-            if version.as_ref().is_some_and(|version| l.version.same(version)) {
-                (l.since, l.sunset, l.link) = (since, sunset, link.owned());
+            if l.is(text) {
+                (l.since, l.sunset, l.link) = (since, sunset, link);
             }
         }
     }
-    if let Some(version) = first.version(api, "preferred") {
-        match list.iter_mut().find(|l| l.version.same(&version)) {
-            Some(l) => l.preferred = true,
-            // What it names may be the one that is wrong.
-            None if first.is_none() => first.report(api, "preferred", Fault::Undefined),
-            None => {}
+    if first.version(api, "preferred").is_some() {
+        let wish = api.member("preferred").value().map_or(String::new(), written);
+        let mut listed = false;
+        for l in list.iter_mut() {
+            l.preferred = l.is(&wish);
+            listed |= l.preferred;
+        }
+        // What it names may be the one that is wrong.
+        if !listed && first.is_none() {
+            first.report(api, "preferred", Fault::Undefined);
         }
     }
     let base = first.reference(api, "base");

@@ -1,6 +1,7 @@
 //! Refusals: what servers answered against the manifest, for a while.
 
-use super::Version;
+use super::decode::{NEVER, Supported};
+use super::{OVERLAP, is_version, known};
 use crate::core::time::{MINUTE, SECOND};
 use crate::core::value::Value;
 
@@ -15,15 +16,15 @@ const PAUSE: i64 = 10 * SECOND;
 pub struct Overlay(Vec<Layer>);
 
 #[derive(Clone, Debug)]
-pub(super) struct Layer {
+struct Layer {
     api: String,
-    pub refused: Vec<Version>,
-    /// Empty: nothing was told.
-    pub told: Vec<Version>,
+    refused: Vec<String>,
+    /// A list as the page had it from the server's header: it may name what is no version.
+    told: Value,
     serial: u64,
     /// When it was last added to, by the monotonic clock: that is remembered beyond its end.
     added: i64,
-    /// When it ends, by the monotonic clock; the past: it has ended.
+    /// When it ends, by the monotonic clock; `NEVER`: it has not begun, or has ended.
     until: i64,
 }
 
@@ -38,18 +39,18 @@ impl Overlay {
         self.end(now, serial);
         let mut laid = false;
         for refusal in refusals.items() {
-            let [Value::String(api), asked, supported] = refusal.items() else { continue };
-            let Some(Ok(version)) = asked.as_str().map(Version::parse) else { continue };
-            if plan.get(api).and_then(|plan| plan.get("version")) != Some(asked) {
+            let [Value::String(api), asked, told] = refusal.items() else { continue };
+            let Some(Value::Array(plan)) = plan.get(api) else { continue };
+            let Value::String(version) = asked else { continue };
+            if plan.get(2) != Some(asked) {
                 continue;
             }
             let at = self.0.iter().position(|layer| layer.api == *api).unwrap_or(self.0.len());
             if at == self.0.len() {
-                let (refused, told) = (Vec::new(), Vec::new());
                 self.0.push(Layer {
-                    api: api.to_owned(),
-                    refused,
-                    told,
+                    api: api.clone(),
+                    refused: Vec::new(),
+                    told: Value::Null,
                     serial,
                     added: now - PAUSE,
                     until: NEVER,
@@ -63,14 +64,9 @@ impl Overlay {
                 (layer.until, layer.serial) = (now + LENGTH, serial);
             }
             layer.added = now;
-            layer.refused.push(version);
-            for (index, told) in supported.items().iter().enumerate() {
-                if index == 0 {
-                    layer.told.clear();
-                }
-                if let Some(Ok(version)) = told.as_str().map(Version::parse) {
-                    layer.told.push(version);
-                }
+            layer.refused.push(version.clone());
+            if !told.items().is_empty() {
+                layer.told = told.clone();
             }
             laid = true;
         }
@@ -83,21 +79,62 @@ impl Overlay {
             if layer.until <= now || layer.serial < serial {
                 layer.until = NEVER;
                 layer.refused.clear();
-                layer.told.clear();
+                layer.told = Value::Null;
             }
         }
     }
 
     /// When its next part ends by time, by the monotonic clock.
     pub fn wake(&self) -> Option<i64> {
-        self.0.iter().map(|layer| layer.until).filter(|until| *until != NEVER).min()
+        let mut next = NEVER;
+        for layer in &self.0 {
+            next = next.min(layer.until);
+        }
+        known(next)
     }
 
-    /// What lies over an API.
-    pub(super) fn over(&self, api: &str) -> Option<&Layer> {
-        self.0.iter().find(|layer| layer.api == api && layer.until != NEVER)
+    /// Lays over the list of an API what was told of it and what was refused, if anything was. Where the way was `open` what
+    /// was told is there to choose by.
+    pub(super) fn over(&self, api: &str, list: &mut Vec<Supported>, open: &mut u32) -> bool {
+        let mut laid = false;
+        for layer in &self.0 {
+            if layer.api != api || layer.until == NEVER {
+                continue;
+            }
+            laid = true;
+            let mut told = false;
+            for version in layer.told.items() {
+                let Some(version) = version.as_str().filter(|version| is_version(version)) else { continue };
+                if !told {
+                    told = true;
+                    if *open != OVERLAP {
+                        list.clear();
+                        *open = OVERLAP;
+                    }
+                    for l in list.iter_mut() {
+                        l.served = false;
+                    }
+                }
+                if !serve(list, version, true) {
+                    list.push(Supported::bare(version.to_owned()));
+                }
+            }
+            for version in &layer.refused {
+                serve(list, version, false);
+            }
+        }
+        laid
     }
 }
 
-/// The end of what has not begun, or has ended.
-const NEVER: i64 = i64::MAX;
+/// Says of a version whether it is served. False: it is not in the list.
+fn serve(list: &mut [Supported], version: &str, served: bool) -> bool {
+    let mut listed = false;
+    for l in list {
+        if l.is(version) {
+            l.served = served;
+            listed = true;
+        }
+    }
+    listed
+}
