@@ -47,7 +47,7 @@ impl Config {
     /// Decodes the options; the page's mark stands in for a build or an app that they do not name.
     pub fn decode(options: &Value, mark: Option<&Mark>) -> Result<Config, ConfigError> {
         let root = Node::root(options);
-        let mut first = First::new(root, String::new());
+        let mut first = First::new(root, "");
         let config = config(root, mark, &mut first);
         first.end();
         first.reports.pop().map_or(Ok(config), |flaw| Err(ConfigError(flaw)))

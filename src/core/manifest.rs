@@ -80,7 +80,7 @@ impl Manifest {
     /// Decodes a tree.
     pub fn decode(tree: Value) -> Result<Manifest, ManifestError> {
         let root = Node::root(&tree);
-        let mut first = First::new(root, String::new());
+        let mut first = First::new(root, "");
         let mut manifest = decode(root, &mut first);
         let sound = first.end();
         let mut flaws = first.reports;
@@ -142,24 +142,30 @@ fn decode<'a>(root: Node<'a>, first: &mut First<'a>) -> Manifest {
         tree: Value::Null,
         warnings: Vec::new(),
     };
-    let of = &manifest;
-    for (name, bound, of) in [
-        ("minimum", &of.minimum, &of.recommended),
-        ("minimum", &of.minimum, &of.current.version),
-        ("recommended", &of.recommended, &of.current.version),
-    ] {
-        // A lower bound that is above what it bounds, or does not compare with it.
-        if let (Some(a), Some(b)) = (bound, of)
-            && !a.same(b)
-            && !a.below(b)
-        {
-            first.wrong(supported, name, Fault::Contradiction);
-        }
-    }
+    let Manifest { minimum, recommended, current, .. } = &manifest;
+    ordered(minimum, recommended, "minimum", supported, first);
+    ordered(minimum, &current.version, "minimum", supported, first);
+    ordered(recommended, &current.version, "recommended", supported, first);
     if manifest.blocks(&manifest.current) {
         first.wrong(supported, "blocked", Fault::Contradiction);
     }
     manifest
+}
+
+/// Refuses a lower bound that is above what it bounds, or does not compare with it.
+fn ordered<'a>(
+    low: &Option<Version>,
+    high: &Option<Version>,
+    name: &str,
+    supported: Node<'a>,
+    first: &mut First<'a>,
+) {
+    if let (Some(a), Some(b)) = (low, high)
+        && !a.same(b)
+        && !a.below(b)
+    {
+        first.wrong(supported, name, Fault::Contradiction);
+    }
 }
 
 fn asking<'a>(node: Node<'a>, first: &mut First<'a>) -> Asking {

@@ -117,7 +117,7 @@ pub fn negotiate(
     let clock = Clock { ended: server_time.unwrap_or(i64::MIN), begun: server_time.unwrap_or(NEVER - 1) };
     let (mut apis, mut next) = (Vec::new(), NEVER);
     let (mut nothing_left, mut worst, mut ending) = (false, OVERLAP, NEVER);
-    let mut first = First::new(Node::default(), String::new());
+    let mut first = First::new(Node::default(), "");
     for (name, own) in spoken.members() {
         let api = offered.unwrap_or_default().member(name);
         let speaks = speaks(own);

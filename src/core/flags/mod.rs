@@ -94,7 +94,7 @@ impl FlagSet {
     /// Gives what is wrong. With a document that is broken as a whole, that is one flaw, nothing changes. Flags fail one by one,
     /// and evaluate to `PARSE_ERROR`.
     pub fn compile(&mut self, document: Node, path: &str) -> Vec<Flaw> {
-        let mut first = First::new(document, path.to_owned());
+        let mut first = First::new(document, path);
         let document = first.get(document, "", OBJECT);
         let required = if document.is_present() { REQUIRED } else { 0 };
         let flags = first.get(document, "flags", ARRAY | OBJECT | required);
@@ -298,7 +298,7 @@ pub fn details(metadata: &Value, rows: &Value, codes: &[u32]) -> Value {
 /// What one rule gives for some data, without a flag around it: for tools and tests.
 #[cfg(not(target_arch = "wasm32"))]
 pub fn apply(rule: &Value, data: &Value) -> Result<Value, Flaw> {
-    let first = First::new(Node::root(rule), String::new());
+    let first = First::new(Node::root(rule), "");
     let mut compiler = Compiler::new(first, Node::default(), String::new());
     let rule = compiler.compile(rule);
     compiler.first.end();

@@ -260,7 +260,7 @@ mod tests {
     }
 
     fn compiler(evaluators: Value) -> Compiler<'static> {
-        let first = First::new(Node::default(), String::new());
+        let first = First::new(Node::default(), "");
         Compiler::new(first, Node::root(Box::leak(Box::new(evaluators))), String::new())
     }
 

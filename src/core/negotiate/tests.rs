@@ -20,7 +20,7 @@ fn config_flaw(apis: serde_json::Value) -> Option<(String, Fault)> {
 fn read_apis(apis: serde_json::Value) -> Result<Value, Flaw> {
     let tree = tree(json!({ "apis": apis }));
     let root = Node::root(&tree);
-    let mut first = First::new(root, String::new());
+    let mut first = First::new(root, "");
     let apis = first.get(root, "apis", OBJECT);
     spoken(apis, &mut first);
     if first.end() { Ok(apis.copy()) } else { Err(first.reports.remove(0)) }
