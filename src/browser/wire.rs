@@ -246,8 +246,8 @@ fn refresh(out: &mut Json, client: &Client, now: Now, state: &State) {
     }
     if let Some(manifest) = client.in_force().manifest.as_ref().filter(|_| is_due) {
         out.maybe(known(client.standing().deadline));
-        out.value(&manifest.refresh.notes);
-        out.text(manifest.refresh.link.as_deref());
+        out.value(manifest.shown("notes"));
+        out.value(manifest.shown("link"));
     }
 }
 

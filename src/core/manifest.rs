@@ -57,10 +57,6 @@ pub struct Asking {
     pub share: f64,
     /// Stops all unasked actions.
     pub paused: bool,
-    /// What is new, by language: plain text.
-    pub notes: Value,
-    /// Path-absolute.
-    pub link: Option<String>,
 }
 
 /// How soon a tab that is behind should refresh.
@@ -89,6 +85,12 @@ impl Manifest {
         }
         (manifest.tree, manifest.warnings) = (tree, flaws);
         Ok(manifest)
+    }
+
+    /// What only the prompt shows of `refresh`: `notes`, plain text by language, or `link`, path-absolute; or `null`.
+    pub fn shown(&self, name: &str) -> &Value {
+        let found = self.tree.get("refresh").and_then(|refresh| refresh.get(name));
+        found.unwrap_or(&Value::Null)
     }
 
     /// Whether a build is one that must not run.
@@ -170,11 +172,10 @@ fn ordered<'a>(
 
 fn asking<'a>(node: Node<'a>, first: &mut First<'a>) -> Asking {
     let urgency = first.get(node, "urgency", STRING);
-    let notes = first.get(node, "notes", OBJECT);
-    for (_, note) in notes.members() {
+    for (_, note) in first.get(node, "notes", OBJECT).members() {
         first.get(Node::root(note), "", STRING);
     }
-    Asking {
+    let asking = Asking {
         urgency: match urgency.text() {
             "low" => Urgency::Low,
             "high" => Urgency::High,
@@ -189,9 +190,9 @@ fn asking<'a>(node: Node<'a>, first: &mut First<'a>) -> Asking {
         spread: (clamped(node, "spreadSeconds", 0.0, 3600.0, 300.0, first) * 1000.0) as i64,
         share: clamped(node, "share", 0.0, 1.0, 1.0, first),
         paused: first.get(node, "paused", BOOL).is_true(),
-        notes: notes.value().cloned().unwrap_or(Value::Null),
-        link: first.reference(node, "link").owned(),
-    }
+    };
+    first.reference(node, "link");
+    asking
 }
 
 /// An operator's number: a wrong one is brought into its range and reported, so that a slip stops nothing.
