@@ -176,7 +176,7 @@ fn asking<'a>(node: Node<'a>, first: &mut First<'a>) -> Asking {
         first.get(Node::root(note), "", STRING);
     }
     let asking = Asking {
-        urgency: match urgency.text() {
+        urgency: match urgency.text().as_str() {
             "low" => Urgency::Low,
             "high" => Urgency::High,
             "critical" => Urgency::Critical,

@@ -258,8 +258,13 @@ impl<'a> Node<'a> {
     }
 
     /// The string; empty where it is none.
-    pub fn text(self) -> &'a str {
-        self.0.and_then(Value::as_str).unwrap_or("")
+    #[inline(never)]
+    pub fn text(self) -> &'a String {
+        static NONE: String = String::new();
+        match self.0 {
+            Some(Value::String(text)) => text,
+            _ => &NONE,
+        }
     }
 
     /// The number, where it is one.
@@ -276,13 +281,23 @@ impl<'a> Node<'a> {
     }
 
     /// The items, where it is an array.
-    pub fn items(self) -> &'a [Value] {
-        self.0.map_or(&[], Value::items)
+    #[inline(never)]
+    pub fn items(self) -> &'a Vec<Value> {
+        static NONE: Vec<Value> = Vec::new();
+        match self.0 {
+            Some(Value::Array(items)) => items,
+            _ => &NONE,
+        }
     }
 
     /// The members, where it is an object.
-    pub fn members(self) -> &'a [(String, Value)] {
-        self.0.map_or(&[], Value::members)
+    #[inline(never)]
+    pub fn members(self) -> &'a Vec<(String, Value)> {
+        static NONE: Vec<(String, Value)> = Vec::new();
+        match self.0 {
+            Some(Value::Object(members)) => members,
+            _ => &NONE,
+        }
     }
 
     /// The item or member at this index, and the member's name.
