@@ -5,6 +5,7 @@
 
 use super::config::{Build, build};
 use super::error::{Fault, Flaw, ManifestError};
+use super::names::position;
 use super::time::SECOND;
 use super::value::{ARRAY, BOOL, FILLED, First, MAX_LEVELS, NUMBER, Node, OBJECT, STRING, Value};
 use super::version::Version;
@@ -176,12 +177,12 @@ fn asking<'a>(node: Node<'a>, first: &mut First<'a>) -> Asking {
         first.get(Node::root(note), "", STRING);
     }
     let asking = Asking {
-        urgency: match urgency.text().as_str() {
-            "low" => Urgency::Low,
-            "high" => Urgency::High,
-            "critical" => Urgency::Critical,
-            other => {
-                if urgency.is_present() && other != "normal" {
+        urgency: match position("low normal high critical", urgency.text()) {
+            Some(0) => Urgency::Low,
+            Some(2) => Urgency::High,
+            Some(3) => Urgency::Critical,
+            found => {
+                if urgency.is_present() && found.is_none() {
                     first.report(urgency, "", Fault::Unknown);
                 }
                 Urgency::Normal

@@ -40,3 +40,16 @@ pub fn place(words: &str, word: &str) -> usize {
     }
     place
 }
+
+/// The place of a name among others.
+pub fn position(mut names: &str, name: &str) -> Option<u8> {
+    let mut place = 0;
+    loop {
+        let (first, rest) = cut(names, b' ');
+        if first == name {
+            return Some(place);
+        }
+        names = rest?;
+        place += 1;
+    }
+}

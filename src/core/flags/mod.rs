@@ -12,9 +12,10 @@ mod tests;
 use self::fractional::Bucketing;
 pub use self::live::Live;
 use self::operators::{Logic, Made};
-use self::rule::{Compiler, Rule, Shared, position};
+use self::rule::{Compiler, Rule, Shared};
 use super::error::{Fault, Flaw};
 use super::json::Json;
+use super::names::position;
 use super::value::{ARRAY, First, NUMBER, Node, OBJECT, REQUIRED, STRING, Value, step};
 
 /// What the platform does better than code that every visitor would have to load.

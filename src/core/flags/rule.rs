@@ -1,7 +1,8 @@
 //! From JsonLogic to a checked tree: what is compiled can be evaluated, whatever the context.
 
 use super::super::error::Fault;
-use super::super::value::{ARRAY, First, Node, Value, cut, step};
+use super::super::names::position;
+use super::super::value::{ARRAY, First, Node, Value, step};
 
 /// The deepest nesting of operations and lists in one rule, its `$ref`s included.
 pub const MAX_LEVELS: u32 = 64;
@@ -90,19 +91,6 @@ pub const LIST: u8 = 39;
 pub const CONSTANT: u8 = 40;
 /// `{"var": "path"}`, by far the most frequent operation.
 pub const VARIABLE: u8 = 41;
-
-/// The place of a name among others.
-pub fn position(mut names: &str, name: &str) -> Option<u8> {
-    let mut place = 0;
-    loop {
-        let (first, rest) = cut(names, b' ');
-        if first == name {
-            return Some(place);
-        }
-        names = rest?;
-        place += 1;
-    }
-}
 
 /// Compiles the rules of one document. A shared rule is compiled once, at its first use.
 pub struct Compiler<'a> {

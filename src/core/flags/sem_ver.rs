@@ -2,10 +2,11 @@
 
 use std::cmp::Ordering;
 
+use super::super::names::position;
 use super::super::value::cut;
 use super::super::version::Version;
 use super::operators::compares;
-use super::rule::{GREATER_OR_EQUAL, position};
+use super::rule::GREATER_OR_EQUAL;
 
 /// Whether `left operator right`; `None` where an argument is wrong. `^` is the same major, `~` the same major and minor version.
 pub fn holds(left: &str, operator: &str, right: &str) -> Option<bool> {
