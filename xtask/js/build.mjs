@@ -6,7 +6,7 @@
 //
 // - `wasm:glue`: pkg-template/src/glue.ts, which calls the module. Tests put a core of their own in its place.
 // - `wasm:source`: `source()` gives the module, each entry in its own way (`wasm` in entries.mjs):
-//   - inline: `Uint8Array`, at once. The bytes, in columns (columns.mjs), are a string of the characters U+0000 to U+00FF
+//   - inline: `Uint8Array`, at once. The module, in columns (columns.mjs), is a string of characters, most below U+0080,
 //     in a UTF-8 file: no bundler has to know of a second file, and brotli sees nearly the bytes themselves (base64 would
 //     be +16 %).
 //   - beside: `Promise<Response>` of trueup_bg.wasm next to the entry.
@@ -24,7 +24,7 @@ import { dirname, join, posix, relative, resolve, sep } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import * as esbuild from "esbuild";
-import { join as joined, KINDS, split } from "./columns.mjs";
+import { join as joined, KEY, KINDS, split } from "./columns.mjs";
 import { entries } from "./entries.mjs";
 
 const root = resolve(dirname(fileURLToPath(import.meta.url)), "../..");
@@ -101,28 +101,22 @@ function core(entry, wasm, development) {
   };
 }
 
-/**
- * Spreads the bytes so that few need an escape or two bytes of UTF-8: wasm is full of 0x00 and of LEB128 numbers above
- * 0x7F. Of all 256 keys the best by brotli at the time of writing; the whole entry is 5 % smaller for it.
- */
-const KEY = 105;
-
 /** Stands for the literal until esbuild is done: it would escape more characters than JavaScript asks for. */
 const PLACE = '"@core@"';
 
-/** Bytes as a string literal. NUL is escaped only because some tools take a file with it for binary. */
-function literal(bytes) {
+/** The columns as a string literal. NUL is escaped only because some tools take a file with it for binary. */
+function literal(codes) {
   const escapes = { 0: "\\x00", 10: "\\n", 13: "\\r", 34: '\\"', 92: "\\\\" };
-  return `"${Array.from(bytes, (byte) => escapes[byte ^ KEY] ?? String.fromCharCode(byte ^ KEY)).join("")}"`;
+  return `"${codes.map((code) => escapes[code ^ KEY] ?? String.fromCharCode(code ^ KEY)).join("")}"`;
 }
 
 const SOURCE = {
   inline: (module) => {
-    const { starts, size, head, count } = split(readFileSync(module));
+    const { base, head, count } = split(readFileSync(module));
     return `
     const join = ${joined};
     const text = ${PLACE};
-    export const source = () => join(text, ${KEY}, "${KINDS}", ${JSON.stringify(starts)}, ${size}, ${head}, ${count});`;
+    export const source = () => join(text, ${KEY}, "${KINDS}", ${base}, ${head}, ${count});`;
   },
   beside: (_, development) => `
     export const source = () => fetch(new URL("${development ? ".." : "."}/trueup_bg.wasm", import.meta.url));`,

@@ -127,7 +127,8 @@ impl Web {
             Web::Debian => (
                 &["-Zbuild-std=std,panic_abort", "-Zbuild-std-features=optimize_for_size"],
                 "-Ctarget-feature=-reference-types -Zunstable-options -Cpanic=immediate-abort -Zlocation-detail=none \
-                 -Cllvm-args=-inline-threshold=0 -Clink-arg=-zstack-size=1032192",
+                 -Cllvm-args=-inline-threshold=0 -Cllvm-args=-disable-lsr -Cllvm-args=-enable-pre=false \
+                 -Clink-arg=-zstack-size=1032192",
             ),
         }
     }
