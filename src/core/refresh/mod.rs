@@ -336,13 +336,17 @@ impl Refresh {
             self.begin_anew();
             self.run = Run::Kept;
         }
-        let idle = match facts.manifest {
-            Some(_) if self.target.is_empty() => facts.reason,
-            None => facts.reason,
-            Some(_) if self.reload_off => return self.stand(Phase::Idle, Reason::ReloadOff, NEVER),
-            Some(_) if self.asked => Reason::None,
-            Some(manifest) => unwanted(manifest, facts),
-        };
+        let mut spread = 0;
+        let mut idle = facts.reason;
+        if let Some(manifest) = facts.manifest
+            && !self.target.is_empty()
+        {
+            if self.reload_off {
+                return self.stand(Phase::Idle, Reason::ReloadOff, NEVER);
+            }
+            spread = manifest.refresh.spread;
+            idle = if self.asked { Reason::None } else { unwanted(manifest, facts) };
+        }
         if idle != Reason::None {
             self.begin_anew();
             // Whoever is wanted again, all at once, draws a share of the spread again.
@@ -353,7 +357,14 @@ impl Refresh {
             return self.stand(Phase::Idle, idle, NEVER);
         }
         let forced = facts.action == Action::Force;
-        self.draw(now, facts, forced, chance);
+        // Gate 1: draws this tab's share of the spread, once for a target and for becoming forced.
+        if self.due == NEVER {
+            self.shell.renew();
+        }
+        if self.due == NEVER || forced && !self.forced {
+            self.due = now.mono + chance.between(0, if forced { spread } else { spread.min(NOTICE_SPREAD) });
+        }
+        self.forced = forced;
         if now.mono >= self.shell.limit {
             self.shell.lag(now.mono, Shell::NoPage, facts.every, chance);
         }
@@ -429,20 +440,6 @@ impl Refresh {
         self.until = now.mono + SAVE_FOR;
         self.asks |= SAVE;
         self.stand(Phase::Saving, Reason::None, self.until);
-    }
-
-    /// Gate 1: draws this tab's share of the spread, once for a target and for becoming forced.
-    fn draw(&mut self, now: Now, facts: &Facts, forced: bool, chance: &mut Chance) {
-        if self.due == NEVER {
-            self.shell.renew();
-        }
-        if let Some(manifest) = facts.manifest
-            && (self.due == NEVER || forced && !self.forced)
-        {
-            let spread = manifest.refresh.spread;
-            self.due = now.mono + chance.between(0, if forced { spread } else { spread.min(NOTICE_SPREAD) });
-        }
-        self.forced = forced;
     }
 
     /// Whether a person has put it off.
