@@ -218,8 +218,7 @@ impl Client {
                 }
             }
             Event::Navigate(url) => {
-                let (every, build) = (self.schedule.every, &self.config.build.id);
-                let taken = self.refresh.navigate(now, self.heard(now), every, build, url);
+                let taken = self.refresh.navigate(now, self.heard(now), self.schedule.every, url);
                 self.effects.push(Effect::Taken(taken));
             }
             Event::Saved => self.refresh.saved(now),
@@ -480,8 +479,8 @@ impl Client {
             return;
         }
         let Some(manifest) = &self.in_force.manifest else { return };
-        let (build, target) = (&self.config.build.id, &manifest.current.id);
-        let trust = !self.marked && !self.refresh.budget.as_ref().is_some_and(|b| b.came_back(build, target));
+        let budget = self.refresh.budget.as_ref();
+        let trust = !self.marked && !budget.is_some_and(|budget| budget.came_back(&self.refresh.key));
         self.refresh.shell.hear(
             now.mono,
             &answer,

@@ -12,74 +12,75 @@ const ENTRIES: usize = 10;
 /// last one by the wall clock, and how many there were.
 #[derive(Clone, Debug, Default)]
 pub struct Budget {
-    entries: Vec<(String, Value)>,
+    entries: Vec<(String, i64)>,
     /// So many of them were booked before this page came: the page that they brought is this one.
     before: usize,
+}
+
+/// What an entry is for: a reload of this build for that target.
+pub fn key(build: &str, target: &str) -> String {
+    let mut key = build.to_owned();
+    key.push('\n');
+    key.push_str(target);
+    key
 }
 
 impl Budget {
     /// Reads what was booked; what does not fit counts as nothing.
     pub fn read(session: &Value) -> Budget {
-        let entries = session.members().to_vec();
+        let mut entries = Vec::new();
+        for (key, booked) in session.members() {
+            entries.push((key.clone(), booked.as_f64().unwrap_or(0.0) as i64));
+        }
         Budget { before: entries.len(), entries }
     }
 
     /// As it is kept.
     pub fn write(&self) -> Value {
-        Value::Object(self.entries.clone())
+        let mut members = Vec::new();
+        for (key, booked) in &self.entries {
+            members.push((key.clone(), Value::Number(*booked as f64)));
+        }
+        Value::Object(members)
     }
 
-    /// From when on `build` may reload itself for `target`, by the wall clock; [`NEVER`]: not for this target. A wall clock
-    /// that was set back counts as no time passed.
-    pub fn allowed(&mut self, wall: i64, build: &str, target: &str) -> i64 {
-        let at = self.find(build, target);
-        let Some((_, entry)) = self.entries.get_mut(at) else { return wall };
-        let booked = entry.as_f64().unwrap_or(0.0) as i64;
-        let reloads = booked & 7;
-        let last = (booked >> 3).min(wall);
-        *entry = number(last, reloads);
+    /// From when on a reload may be, by the wall clock; [`NEVER`]: not for this target. A wall clock that was set back counts
+    /// as no time passed.
+    pub fn allowed(&mut self, wall: i64, key: &str) -> i64 {
+        let at = self.find(key);
+        let Some((_, booked)) = self.entries.get_mut(at) else { return wall };
+        let reloads = *booked & 7;
+        let last = (*booked >> 3).min(wall);
+        *booked = last << 3 | reloads;
         AGAIN.get(reloads as usize).map_or(NEVER, |wait| last + wait)
     }
 
-    /// Whether a reload of `build` for `target` has come back on it.
-    pub fn came_back(&self, build: &str, target: &str) -> bool {
-        self.find(build, target) < self.before
+    /// Whether a reload has come back on the build that it left.
+    pub fn came_back(&self, key: &str) -> bool {
+        self.find(key) < self.before
     }
 
     /// Books a reload.
-    pub fn book(&mut self, wall: i64, build: &str, target: &str) {
-        let at = self.find(build, target);
-        if let Some((_, entry)) = self.entries.get_mut(at) {
-            let reloads = entry.as_f64().unwrap_or(0.0) as i64 & 7;
-            *entry = number(wall, (reloads + 1).min(7));
+    pub fn book(&mut self, wall: i64, key: &str) {
+        let at = self.find(key);
+        if let Some((_, booked)) = self.entries.get_mut(at) {
+            *booked = wall << 3 | ((*booked & 7) + 1).min(7);
             return;
         }
         if at >= ENTRIES {
             self.entries.remove(0);
             self.before = self.before.saturating_sub(1);
         }
-        self.entries.push((key(build, target), number(wall, 1)));
+        self.entries.push((key.to_owned(), wall << 3 | 1));
     }
 
-    fn find(&self, build: &str, target: &str) -> usize {
-        let key = key(build, target);
+    fn find(&self, key: &str) -> usize {
         let mut at = 0;
-        while self.entries.get(at).is_some_and(|(of, _)| *of != key) {
+        while self.entries.get(at).is_some_and(|(of, _)| of != key) {
             at += 1;
         }
         at
     }
-}
-
-fn number(last: i64, reloads: i64) -> Value {
-    Value::Number((last << 3 | reloads) as f64)
-}
-
-fn key(build: &str, target: &str) -> String {
-    let mut key = build.to_owned();
-    key.push('\n');
-    key.push_str(target);
-    key
 }
 
 #[cfg(test)]
@@ -91,42 +92,42 @@ mod tests {
         let mut budget = Budget::default();
         let mut wall = 1_000_000_000;
         for wait in &AGAIN[1..] {
-            assert!(budget.allowed(wall, "b1", "b2") <= wall);
-            budget.book(wall, "b1", "b2");
+            assert!(budget.allowed(wall, "b1\nb2") <= wall);
+            budget.book(wall, "b1\nb2");
             budget = Budget::read(&budget.write());
-            assert_eq!(budget.allowed(wall + wait - 1, "b1", "b2"), wall + wait);
+            assert_eq!(budget.allowed(wall + wait - 1, "b1\nb2"), wall + wait);
             wall += wait;
         }
         for _ in 0..9 {
-            budget.book(wall, "b1", "b2");
-            assert_eq!(budget.allowed(NEVER - 1, "b1", "b2"), NEVER);
+            budget.book(wall, "b1\nb2");
+            assert_eq!(budget.allowed(NEVER - 1, "b1\nb2"), NEVER);
         }
-        assert!(budget.allowed(wall, "b1", "b3") <= wall);
-        assert!(budget.allowed(wall, "b0", "b2") <= wall);
+        assert!(budget.allowed(wall, "b1\nb3") <= wall);
+        assert!(budget.allowed(wall, "b0\nb2") <= wall);
     }
 
     #[test]
     fn a_clock_that_was_set_back_neither_frees_nor_locks_for_days() {
         let mut budget = Budget::default();
-        budget.book(1_000_000_000, "b1", "b2");
-        assert_eq!(budget.allowed(0, "b1", "b2"), 10 * MINUTE);
+        budget.book(1_000_000_000, "b1\nb2");
+        assert_eq!(budget.allowed(0, "b1\nb2"), 10 * MINUTE);
     }
 
     #[test]
     fn a_page_knows_what_was_booked_before_it_came() {
         let mut budget = Budget::default();
-        budget.book(1, "b1", "b0");
-        assert!(!budget.came_back("b1", "b0"));
+        budget.book(1, "b1\nb0");
+        assert!(!budget.came_back("b1\nb0"));
         budget = Budget::read(&budget.write());
-        budget.book(2, "b1", "b2");
-        assert!(budget.came_back("b1", "b0") && !budget.came_back("b1", "b2"));
+        budget.book(2, "b1\nb2");
+        assert!(budget.came_back("b1\nb0") && !budget.came_back("b1\nb2"));
         // What is forgotten for what is new is the oldest.
         for n in 0..ENTRIES {
-            budget.book(3, "b1", &n.to_string());
+            budget.book(3, &key("b1", &n.to_string()));
         }
-        assert!(!budget.came_back("b1", "b0") && !budget.came_back("b1", "0"));
+        assert!(!budget.came_back("b1\nb0") && !budget.came_back("b1\n0"));
         assert_eq!(budget.write().members().len(), ENTRIES);
-        assert!(budget.allowed(3, "b1", "b0") <= 3 && budget.allowed(3, "b1", "0") > 3);
+        assert!(budget.allowed(3, "b1\nb0") <= 3 && budget.allowed(3, "b1\n0") > 3);
     }
 
     #[test]
@@ -139,9 +140,9 @@ mod tests {
             Value::object([("b1\nb2", reloads())]),
         ] {
             let mut budget = Budget::read(&foreign);
-            assert!(budget.allowed(0, "b1", "b2") <= 0);
-            budget.book(5, "b1", "b2");
-            assert_eq!(budget.allowed(5, "b1", "b2"), 5 + 10 * MINUTE);
+            assert!(budget.allowed(0, "b1\nb2") <= 0);
+            budget.book(5, "b1\nb2");
+            assert_eq!(budget.allowed(5, "b1\nb2"), 5 + 10 * MINUTE);
         }
     }
 }

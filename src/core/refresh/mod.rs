@@ -12,7 +12,7 @@ use super::memory::Snooze;
 use super::names::names;
 use super::time::{Chance, DAY, LONG_AGO, MINUTE, NEVER, Now, SECOND};
 use super::window::{Action, Reason};
-use budget::Budget;
+use budget::{Budget, key};
 use shell::{Shell, ShellCheck};
 
 /// Offers and urges wait at most this long.
@@ -120,6 +120,8 @@ pub struct Refresh {
     pub state: State,
     /// The build that a refresh would reach; empty where nothing is due.
     pub target: String,
+    /// Under which a reload for it is booked.
+    pub key: String,
     /// Gate 2.
     pub shell: ShellCheck,
     /// The reloads that this tab has made; `None`: session storage is blocked.
@@ -173,6 +175,7 @@ impl Refresh {
             // A reason that nothing else has, so that the first `advance` publishes.
             state: State { phase: Phase::Idle, action: Action::None, reason: Reason::None, until: NEVER },
             target: String::new(),
+            key: String::new(),
             shell: ShellCheck::default(),
             budget,
             holds: Vec::new(),
@@ -228,7 +231,7 @@ impl Refresh {
 
     /// The app navigates to `url`: true if a refresh that is due takes the navigation. Never waits: a shell check older
     /// than T is renewed for the next time.
-    pub fn navigate(&mut self, now: Now, heard: bool, every: i64, build: &str, url: String) -> bool {
+    pub fn navigate(&mut self, now: Now, heard: bool, every: i64, url: String) -> bool {
         if matches!(self.state.phase, Phase::Idle | Phase::Saving | Phase::Reloading)
             || now.mono < self.due
             || self.run != Run::None
@@ -238,7 +241,7 @@ impl Refresh {
             return false;
         }
         let Some(budget) = &mut self.budget else { return false };
-        if budget.allowed(now.wall, build, &self.target) > now.wall {
+        if budget.allowed(now.wall, &self.key) > now.wall {
             return false;
         }
         if !self.shell.passed(now.mono, every) {
@@ -294,6 +297,7 @@ impl Refresh {
         };
         if self.target != target {
             self.target = target.to_owned();
+            self.key = key(&facts.config.build.id, target);
             self.shell.renew();
             // What is shown stays, and who waits still waits: only a tab that is through draws for another target.
             if now.mono >= self.due && !self.is_shown() {
@@ -379,7 +383,7 @@ impl Refresh {
                 return self.stand(Phase::Saving, Reason::None, self.until);
             } else {
                 if let Some(budget) = &mut self.budget {
-                    budget.book(now.wall, &facts.config.build.id, &self.target);
+                    budget.book(now.wall, &self.key);
                 }
                 self.run = Run::Gone;
                 self.until = now.mono + GONE;
@@ -396,7 +400,7 @@ impl Refresh {
                 return self.stand(Phase::Spreading, Reason::Spread, self.due);
             }
             if let Some(budget) = &mut self.budget {
-                let from = budget.allowed(now.wall, &facts.config.build.id, &self.target);
+                let from = budget.allowed(now.wall, &self.key);
                 if from > now.wall {
                     let (phase, until) = match self.run {
                         _ if from == NEVER => (Phase::Stuck, NEVER),
