@@ -625,9 +625,11 @@ fn a_clock_a_day_off_changes_nothing_where_the_servers_time_is_known() {
 
 #[test]
 fn without_server_time_a_deadline_urges_and_never_forces() {
-    for skew in [-DAY, 0, DAY] {
+    let times = [-DAY, 0, DAY].map(|skew| (skew, "2026-11-23"));
+    for (skew, day) in times.into_iter().chain([(0, "0000-01-01")]) {
         let mut page = Setup { skew, dated: false, ..Setup::default() }.open();
-        page.deploy(2, "b2", "2", r#","supported":{"recommended":"2","deadline":"2026-11-23T01:00:00Z"}"#);
+        let supported = format!(r#","supported":{{"recommended":"2","deadline":"{day}T01:00:00Z"}}"#);
+        page.deploy(2, "b2", "2", &supported);
         page.pass(3 * HOUR);
         assert_eq!((page.status(), page.phase()), (Status::Deprecated, Phase::Urging));
     }

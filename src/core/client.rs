@@ -260,7 +260,7 @@ impl Client {
         add(known(poll), why.name());
         add(known(self.refresh.wake(now.mono)), self.refresh.state.phase.name());
         add(self.ready, "ready");
-        let deadline = self.in_force.manifest.as_ref().and_then(|m| m.deadline).unwrap_or(NEVER);
+        let deadline = self.in_force.manifest.as_ref().map_or(NEVER, |m| m.deadline);
         add(known(self.server.mono_of(deadline)).filter(|at| *at > now.mono), "deadline");
         add(self.turn.and_then(|turn| known(self.server.mono_of(turn))), "sunset");
         add(self.overlay.wake(), "refusal");
@@ -528,12 +528,7 @@ impl Client {
         self.overlay.end(now.mono, serial);
         let tree = self.in_force.manifest.as_ref().map(|m| Node::root(&m.tree));
         let apis = tree.map(|tree| tree.member("apis"));
-        let found = negotiate(
-            &self.config.apis,
-            apis,
-            Some(self.server.own(now)).filter(|t| *t != LONG_AGO),
-            &self.overlay,
-        );
+        let found = negotiate(&self.config.apis, apis, self.server.own(now), &self.overlay);
         if self.looked != Some(serial) {
             self.report(found.flaws);
         }

@@ -24,8 +24,8 @@ pub struct Manifest {
     pub minimum: Option<Version>,
     /// Below it: deprecated, and unsupported after the deadline.
     pub recommended: Option<Version>,
-    /// When builds below `recommended` become unsupported, in ms since 1970.
-    pub deadline: Option<i64>,
+    /// When builds below `recommended` become unsupported, in ms since 1970; or `NEVER`.
+    pub deadline: i64,
     /// Builds that must not run, newer ones too.
     pub blocked: Vec<Blocked>,
     /// How tabs are asked to refresh.

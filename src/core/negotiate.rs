@@ -3,6 +3,7 @@
 use std::cmp::Ordering;
 
 use super::error::Flaw;
+use super::time::{LONG_AGO, NEVER};
 use super::value::{First, Node, Value, step, written};
 use super::version::{is_prerelease, is_version, order};
 
@@ -12,7 +13,7 @@ mod overlay;
 pub use decode::spoken;
 pub use overlay::Overlay;
 
-use decode::{NEVER, Supported, comparator, speaks, supported};
+use decode::{Supported, comparator, speaks, supported};
 
 // Why the plan for an API is as it is, best first: as `REASONS` of `wire.ts` has them.
 /// Both speak the version.
@@ -106,15 +107,10 @@ pub struct Negotiation {
 }
 
 /// Negotiates all APIs: a pure function of what the build speaks (its option `apis`), what the manifest offers (its
-/// `apis`; `None`: there is no manifest), the servers' clock (`None`: unknown, so nothing has ended), and the refusals.
-pub fn negotiate(
-    spoken: &Value,
-    offered: Option<Node>,
-    server_time: Option<i64>,
-    overlay: &Overlay,
-) -> Negotiation {
+/// `apis`; `None`: there is no manifest), the servers' clock ([`LONG_AGO`]: unknown, so nothing has ended), and the refusals.
+pub fn negotiate(spoken: &Value, offered: Option<Node>, server: i64, overlay: &Overlay) -> Negotiation {
     // What is announced for later is not deprecated yet (RFC 9745); without a clock it may be.
-    let clock = Clock { ended: server_time.unwrap_or(i64::MIN), begun: server_time.unwrap_or(NEVER - 1) };
+    let clock = Clock { ended: server, begun: if server == LONG_AGO { NEVER - 1 } else { server } };
     let (mut apis, mut next) = (Vec::new(), NEVER);
     let (mut nothing_left, mut worst, mut ending) = (false, OVERLAP, NEVER);
     let mut first = First::new(Node::default(), "");

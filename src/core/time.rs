@@ -20,8 +20,8 @@ pub const DAY: i64 = 24 * HOUR;
 
 /// Later than any time that is reckoned with: what does not come. As a date it is beyond the year 9999.
 pub const NEVER: i64 = 1 << 48;
-/// Before any page began, by the monotonic clock: what has not been.
-pub const LONG_AGO: i64 = -1 << 40;
+/// Before all times that are reckoned with: what has not been. As a date it is before the year 0.
+pub const LONG_AGO: i64 = -NEVER;
 
 /// A wall clock that moves this far against the monotonic one has been set, or the machine slept.
 const JUMP: i64 = 30 * SECOND;
@@ -155,12 +155,9 @@ pub fn is_day(text: &str) -> Option<bool> {
     form.then(|| day(&fields) != WRONG)
 }
 
-/// Reads an RFC 3339 date-time with an offset as milliseconds since 1970.
-pub fn rfc3339(text: &str) -> Option<i64> {
-    Some(millis(text.as_bytes())).filter(|ms| *ms != NEVER)
-}
-
-fn millis(text: &[u8]) -> i64 {
+/// Reads an RFC 3339 date-time with an offset as milliseconds since 1970; [`NEVER`] where it is none.
+pub fn rfc3339(text: &str) -> i64 {
+    let text = text.as_bytes();
     let (mut fields, mut zone) = ([0; FIELDS], [0; FIELDS]);
     let byte = |at| text.get(at).copied().unwrap_or(0);
     if !read(text, 0, b"0000-00-00T00:00:00", &mut fields) {
@@ -267,7 +264,7 @@ mod tests {
             ("0000-02-29T23:59:60Z", -62162035200000),
             ("9999-12-31T23:59:59.9-23:59", 253402387139900),
         ] {
-            assert_eq!(rfc3339(text), Some(ms), "{text}");
+            assert_eq!(rfc3339(text), ms, "{text}");
         }
         for bad in [
             "",
@@ -298,7 +295,7 @@ mod tests {
             "20261124T000000Z",
             "2026-11-24T00:00:00+24:00",
         ] {
-            assert_eq!(rfc3339(bad), None, "{bad}");
+            assert_eq!(rfc3339(bad), NEVER, "{bad}");
         }
     }
 

@@ -4,7 +4,7 @@ use serde::de::{DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
 use std::fmt;
 
 use super::error::{Fault, Flaw};
-use super::time::rfc3339;
+use super::time::{NEVER, rfc3339};
 use super::version::Version;
 
 /// The deepest nesting that is read: what is deeper reads as `null` in the browser, and is refused natively. It is more
@@ -402,11 +402,11 @@ impl<'a> First<'a> {
         version
     }
 
-    /// An RFC 3339 date-time with an offset as ms since 1970, where there is a value.
-    pub fn time(&mut self, from: Node<'a>, name: &str) -> Option<i64> {
+    /// An RFC 3339 date-time with an offset as ms since 1970; [`NEVER`] where there is no value.
+    pub fn time(&mut self, from: Node<'a>, name: &str) -> i64 {
         let text = self.get(from, name, STRING);
         let time = rfc3339(text.text());
-        if time.is_none() && text.is_present() {
+        if time == NEVER && text.is_present() {
             self.wrong(from, name, Fault::Time);
         }
         time

@@ -119,7 +119,7 @@ pub fn standing(build: &Build, manifest: &Manifest, server: i64, verdict: Verdic
     } else if verdict == Verdict::TooOld {
         (Status::Unsupported, Reason::ApiTooOld)
     } else if is_below(build, &manifest.recommended) {
-        deadline = manifest.deadline.unwrap_or(NEVER);
+        deadline = manifest.deadline;
         (Status::Deprecated, Reason::BelowRecommended)
     } else if let Verdict::Deprecated(end) = verdict {
         deadline = end.unwrap_or(NEVER);
@@ -143,7 +143,7 @@ pub fn outside(build: &Build, manifest: &Manifest, server: i64) -> Reason {
         Reason::Blocked
     } else if is_below(build, &manifest.minimum) {
         Reason::BelowMinimum
-    } else if is_below(build, &manifest.recommended) && server >= manifest.deadline.unwrap_or(NEVER) {
+    } else if is_below(build, &manifest.recommended) && server >= manifest.deadline {
         Reason::DeadlinePassed
     } else {
         Reason::None

@@ -2,6 +2,7 @@
 
 use super::{EQUAL, GREATER, LESS, is_version, side};
 use crate::core::error::Fault;
+use crate::core::time::{LONG_AGO, NEVER};
 use crate::core::value::{
     ARRAY, BOOL, FILLED, First, NUMBER, Node, OBJECT, REQUIRED, STRING, Value, cut, written,
 };
@@ -93,9 +94,6 @@ fn entry<'a>(item: Node<'a>, first: &mut First<'a>) -> u8 {
     all
 }
 
-/// In place of a time.
-pub(super) const NEVER: i64 = i64::MAX;
-
 /// A version that the servers speak.
 pub(super) struct Supported<'a> {
     pub version: String,
@@ -142,8 +140,11 @@ pub(super) fn supported<'a>(api: Node<'a>, list: &mut Vec<Supported<'a>>, first:
             first.wrong(node, "", Fault::Version);
         }
         first.get(node, "", OBJECT);
-        let since = first.time(node, "since").unwrap_or(i64::MIN);
-        let sunset = first.time(node, "sunset").unwrap_or(NEVER);
+        let since = match first.time(node, "since") {
+            NEVER => LONG_AGO,
+            since => since,
+        };
+        let sunset = first.time(node, "sunset");
         let link = first.reference(node, "link");
         for l in list.iter_mut() {
             if l.is(text) {

@@ -1,8 +1,8 @@
 //! Refusals: what servers answered against the manifest, for a while.
 
-use super::decode::{NEVER, Supported};
+use super::decode::Supported;
 use super::{OVERLAP, is_version, known};
-use crate::core::time::{MINUTE, SECOND};
+use crate::core::time::{MINUTE, NEVER, SECOND};
 use crate::core::value::Value;
 
 /// How long a refusal counts.
