@@ -44,7 +44,7 @@ pub struct Client {
     overlay: Overlay,
     plan: Plan,
     /// When the plan changes by itself, by the servers' clock.
-    turn: Option<i64>,
+    turn: i64,
     verdict: Verdict,
     flags: Live,
     /// The serial whose `apis` and `flags` were looked through.
@@ -131,7 +131,7 @@ impl Client {
             chunks: Chunks::Whole,
             overlay: Overlay::default(),
             plan: Plan::none(),
-            turn: None,
+            turn: NEVER,
             verdict: Verdict::Fine,
             flags: Live::new(numbers, !inlined),
             looked: None,
@@ -262,8 +262,8 @@ impl Client {
         add(self.ready, "ready");
         let deadline = self.in_force.manifest.as_ref().map_or(NEVER, |m| m.deadline);
         add(known(self.server.mono_of(deadline)).filter(|at| *at > now.mono), "deadline");
-        add(self.turn.and_then(|turn| known(self.server.mono_of(turn))), "sunset");
-        add(self.overlay.wake(), "refusal");
+        add(known(self.server.mono_of(self.turn)), "sunset");
+        add(known(self.overlay.wake()), "refusal");
         add(self.flags.wake(), "flags");
         next
     }
