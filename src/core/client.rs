@@ -1,6 +1,6 @@
 //! The client of one page: hears events, asks its parts, and says what is to be done.
 
-use super::config::{Build, Config};
+use super::config::Config;
 use super::error::{ConfigError, Fault, FetchError, Flaw};
 use super::event::{Answer, Blame, Effect, Event, Start, Wake};
 use super::flags::{Live, Numbers};
@@ -14,7 +14,6 @@ use super::schedule::{Role, Schedule, Why};
 use super::serial::{Heard, InForce};
 use super::time::{Chance, LONG_AGO, NEVER, Now, SECOND, ServerTime};
 use super::value::{Node, Value};
-use super::version::Version;
 use super::window::{Action, Reason, Standing, Status, action, standing};
 
 /// `ready` waits this long for the first answer.
@@ -145,7 +144,8 @@ impl Client {
             client.effects.extend([Effect::Lead(true), Effect::Hello]);
         }
         let flags = Node::root(options).member("flags");
-        client.context(flags.member("context").value().cloned().unwrap_or(Value::Null));
+        let context = flags.member("context").value().cloned().unwrap_or(Value::Null);
+        client.flags.context(context, &client.config.build);
         client.go(now);
         Ok(client)
     }
@@ -223,7 +223,7 @@ impl Client {
             }
             Event::Saved => self.refresh.saved(now),
             Event::Unbooked => self.refresh.unbooked(),
-            Event::Context(context) => self.context(context),
+            Event::Context(context) => self.flags.context(context, &self.config.build),
             Event::Refused(refusals) => {
                 if self.overlay.refuse(mono, self.serial(), &refusals, &self.plan.apis) && self.negotiate(now)
                 {
@@ -544,15 +544,6 @@ impl Client {
         for flaw in flaws {
             self.effects.push(Effect::Fault(Blame::Publisher(flaw)));
         }
-    }
-
-    /// The context of the flags, and what comes by itself.
-    fn context(&mut self, given: Value) {
-        let Build { id, version } = &self.config.build;
-        let version = version.as_ref().map(Version::as_str);
-        // One that evaluates for somebody else names that one's build.
-        let build = Value::object([("id", id.as_str().into()), ("version", version.into())]);
-        self.flags.context(given, build);
     }
 
     /// The flags of the manifest in force, compiled once, and published where their outcome is another one.

@@ -5,7 +5,7 @@
 
 use super::config::{Build, build};
 use super::error::{Fault, Flaw, ManifestError};
-use super::names::position;
+use super::names::{NOWHERE, position};
 use super::time::SECOND;
 use super::value::{ARRAY, BOOL, FILLED, First, MAX_LEVELS, NUMBER, Node, OBJECT, STRING, Value};
 use super::version::Version;
@@ -178,11 +178,11 @@ fn asking<'a>(node: Node<'a>, first: &mut First<'a>) -> Asking {
     }
     let asking = Asking {
         urgency: match position("low normal high critical", urgency.text()) {
-            Some(0) => Urgency::Low,
-            Some(2) => Urgency::High,
-            Some(3) => Urgency::Critical,
+            0 => Urgency::Low,
+            2 => Urgency::High,
+            3 => Urgency::Critical,
             found => {
-                if urgency.is_present() && found.is_none() {
+                if urgency.is_present() && found == NOWHERE {
                     first.report(urgency, "", Fault::Unknown);
                 }
                 Urgency::Normal

@@ -41,15 +41,18 @@ pub fn place(words: &str, word: &str) -> usize {
     place
 }
 
+/// No name's place.
+pub const NOWHERE: u8 = u8::MAX;
+
 /// The place of a name among others.
-pub fn position(mut names: &str, name: &str) -> Option<u8> {
-    let mut place = 0;
-    loop {
-        let (first, rest) = cut(names, b' ');
-        if first == name {
-            return Some(place);
+pub fn position(names: &str, name: &str) -> u8 {
+    let (mut rest, mut place) = (Some(names), 0);
+    while let Some(names) = rest {
+        let (one, more) = cut(names, b' ');
+        if one == name {
+            return place;
         }
-        names = rest?;
-        place += 1;
+        (rest, place) = (more, place + 1);
     }
+    NOWHERE
 }

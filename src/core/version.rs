@@ -34,11 +34,6 @@ impl Version {
         order(&self.0, &other.0)
     }
 
-    /// The order by the first `parts` numbers alone, of what is no date.
-    pub fn by_numbers(&self, other: &Version, parts: u8) -> Ordering {
-        key(numbers(&self.0, parts)).cmp(&key(numbers(&other.0, parts)))
-    }
-
     /// Whether both are the same version: of one kind and equal in order.
     pub fn same(&self, other: &Version) -> bool {
         self.order(other) == Some(Ordering::Equal)
@@ -64,6 +59,11 @@ pub fn is_prerelease(text: &str) -> bool {
 pub fn order(a: &str, b: &str) -> Option<Ordering> {
     let (a, b) = (key(a), key(b));
     if a.first() == b.first() { Some(a.cmp(&b)) } else { None }
+}
+
+/// Whether the first `parts` numbers are the same, of two versions that are no dates.
+pub fn agree(a: &str, b: &str, parts: u8) -> bool {
+    key(numbers(a, parts)) == key(numbers(b, parts))
 }
 
 // In a key, each below the next. An end is below what could follow.

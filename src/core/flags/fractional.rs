@@ -1,6 +1,6 @@
 //! Bucketing: the same person falls into the same bucket, in every implementation of flagd.
 
-use super::super::value::Value;
+use super::super::value::{ARRAY, Value};
 
 /// Which bytes of the bucketing key are hashed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,7 +37,7 @@ pub fn choose<'a>(hash: u32, entries: &[&'a Value]) -> Option<&'a Value> {
 /// The weight of `[variant]` or `[variant, weight]`; not a number for anything else.
 fn weight(entry: &Value) -> f64 {
     match entry.items() {
-        [Value::Array(_) | Value::Object(_), ..] => f64::NAN,
+        [variant, ..] if variant.kind() >= ARRAY => f64::NAN,
         [_] => 1.0,
         [_, Value::Number(weight)] if weight.trunc() == *weight => weight.max(0.0),
         _ => f64::NAN,

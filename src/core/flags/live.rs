@@ -1,7 +1,7 @@
 //! The flags of one page: the document in force, for the context at hand.
 
+use super::super::config::Build;
 use super::super::error::Flaw;
-use super::super::json::Json;
 use super::super::time::MINUTE;
 use super::super::value::{Node, Value};
 use super::{FlagSet, Numbers, context};
@@ -15,7 +15,7 @@ pub struct Live {
     stale: bool,
     /// When it has to be evaluated, by the monotonic clock.
     due: i64,
-    codes: Vec<u32>,
+    codes: String,
 }
 
 /// Long ago: at once.
@@ -26,7 +26,7 @@ impl Live {
     /// No flags yet.
     pub fn new(numbers: Numbers, stale: bool) -> Live {
         let (set, context) = (FlagSet::new(numbers), Value::Null);
-        Live { set, context, stale, due: NOW, codes: Vec::new() }
+        Live { set, context, stale, due: NOW, codes: String::new() }
     }
 
     /// Another document. One that is broken as a whole changes nothing. Gives what is to be reported.
@@ -35,9 +35,8 @@ impl Live {
         self.set.compile(document, path)
     }
 
-    /// Another context, and what of the build belongs to it. Again with the same one: the outcome is the same, and nothing comes
-    /// of it.
-    pub fn context(&mut self, given: Value, build: Value) {
+    /// Another context. Again with the same one: the outcome is the same, and nothing comes of it.
+    pub fn context(&mut self, given: Value, build: &Build) {
         (self.context, self.due) = (context(given, build), NOW);
     }
 
@@ -61,20 +60,15 @@ impl Live {
         }
         self.due = if self.set.uses_time() { mono + MINUTE } else { NEVER };
         let codes = self.set.evaluate(&mut self.context, seconds as f64, self.stale);
-        let unknown = std::mem::take(&mut self.set.unknown);
-        if codes == self.codes && !unknown {
+        if codes == self.codes && !self.set.unknown {
             return None;
         }
-        let mut out = Json::new(self.set.numbers.print);
-        out.open();
-        for code in &codes {
-            out.int(i64::from(*code));
-        }
-        out.close();
-        if unknown {
-            out.word(&self.set.told);
+        let mut told = codes.clone();
+        if std::mem::take(&mut self.set.unknown) {
+            told.push(',');
+            told.push_str(&self.set.told);
         }
         self.codes = codes;
-        Some(out.done())
+        Some(told)
     }
 }

@@ -12,10 +12,11 @@ mod tests;
 use self::fractional::Bucketing;
 pub use self::live::Live;
 use self::operators::{Logic, Made};
-use self::rule::{Compiler, Rule, Shared};
+use self::rule::{Compiler, Rule};
+use super::config::Build;
 use super::error::{Fault, Flaw};
 use super::json::Json;
-use super::names::position;
+use super::names::{NOWHERE, position};
 use super::value::{ARRAY, First, NUMBER, Node, OBJECT, REQUIRED, STRING, Value, step};
 
 /// What the platform does better than code that every visitor would have to load.
@@ -42,7 +43,7 @@ pub struct FlagSet {
     numbers: Numbers,
     bucketing: Bucketing,
     flags: Vec<Flag>,
-    shared: Vec<Shared>,
+    shared: Vec<Rule>,
     uses_time: bool,
     /// What the page has to know, as JSON: the set's metadata, and `[[key, metadata, [variant, value, variant, value, …]], …]`
     /// of the flags. Empty before there is a document.
@@ -144,7 +145,7 @@ impl FlagSet {
             let wish = first.get(flag, "defaultVariant", STRING).text();
             let targeting = first.get(flag, "targeting", OBJECT);
             let metadata = first.get(flag, "metadata", OBJECT);
-            if state.is_none() {
+            if state == NOWHERE {
                 first.wrong(flag, "state", Fault::Range);
             }
             if variants.members().is_empty() {
@@ -167,7 +168,7 @@ impl FlagSet {
                 (code, rule) = (PARSE_ERROR, None);
             }
             // A flag that is switched off stays so, whatever else is wrong with it.
-            if state == Some(1) {
+            if state == 1 {
                 (code, rule) = (DISABLED, None);
             }
             if named {
@@ -204,13 +205,14 @@ impl FlagSet {
         self.uses_time
     }
 
-    /// Evaluates all flags, in the order of the document: a code for each (see [`STATIC`]). `FLAG_NOT_FOUND` and
-    /// `TYPE_MISMATCH` are seen by the one who reads.
+    /// Evaluates all flags, in the order of the document: the JSON of a list of codes (see [`STATIC`]). `FLAG_NOT_FOUND`
+    /// and `TYPE_MISMATCH` are seen by the one who reads.
     ///
     /// Depends on nothing but its arguments: the context (see [`context`]), the server's time (Unix, whole seconds), and whether
     /// the document is stale.
-    pub fn evaluate(&self, context: &mut Value, seconds: f64, stale: bool) -> Vec<u32> {
-        let mut codes = Vec::new();
+    pub fn evaluate(&self, context: &mut Value, seconds: f64, stale: bool) -> String {
+        let mut codes = Json::new(self.numbers.print);
+        codes.open();
         for flag in &self.flags {
             let mut code = flag.code;
             if let Some(rule) = &flag.rule {
@@ -236,9 +238,10 @@ impl FlagSet {
             if stale && code % 8 < STALE {
                 code = code / 8 * 8 + STALE;
             }
-            codes.push(code);
+            codes.int(code.into());
         }
-        codes
+        codes.close();
+        codes.done()
     }
 }
 
@@ -254,19 +257,28 @@ fn variant(variants: &[(String, Value)], name: &str) -> u32 {
     0
 }
 
-/// A context, and what comes by itself: `$build`, unless it is there, and last `$flagd`, which is each flag's own.
-pub fn context(given: Value, build: Value) -> Value {
-    let own = given.get("$build").is_some();
-    let mut members = match given {
-        Value::Object(members) => members,
-        _ => Vec::new(),
-    };
-    if !own {
-        members.push(("$build".to_owned(), build));
+/// A context, and what comes by itself. Of two with one name the last one counts: the context's own `$build` (one that evaluates
+/// for somebody else names that one's), but each flag's own `$flagd`.
+pub fn context(given: Value, build: &Build) -> Value {
+    let (mut own, mut flagd) = (Vec::new(), Vec::new());
+    put(&mut own, "id", build.id.as_str().into());
+    put(&mut own, "version", build.version.as_ref().map_or(Value::Null, |version| version.as_str().into()));
+    put(&mut flagd, "flagKey", "".into());
+    put(&mut flagd, "timestamp", 0.0.into());
+    let mut members = Vec::new();
+    put(&mut members, "$build", Value::Object(own));
+    if let Value::Object(mut given) = given {
+        members.append(&mut given);
     }
-    let flagd = Value::object([("flagKey", "".into()), ("timestamp", 0.0.into())]);
-    members.push(("$flagd".to_owned(), flagd));
+    put(&mut members, "$flagd", Value::Object(flagd));
     Value::Object(members)
+}
+
+/// A member more, unless it is `null`.
+fn put(to: &mut Vec<(String, Value)>, name: &str, value: Value) {
+    if !value.is_null() {
+        to.push((name.to_owned(), value));
+    }
 }
 
 /// What the page makes of what it is told and codes: `[[key, details], …]`, for tools and tests.

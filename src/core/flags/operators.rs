@@ -6,7 +6,7 @@ use std::cmp::Ordering;
 use super::super::value::{ARRAY, NULL as NOTHING, STRING, Value, cut};
 use super::fractional::{self, Bucketing, Hash};
 use super::rule::*;
-use super::{FlagSet, sem_ver};
+use super::{FlagSet, put, sem_ver};
 
 /// How many steps one flag's rule may take: loops multiply what its size bounds.
 pub const MAX_STEPS: u32 = 100_000;
@@ -93,7 +93,7 @@ impl<'a> Logic<'a> {
             VARIABLE => return look_up(data, rule.value.as_str().unwrap_or_default()).unwrap_or(&NULL),
             SHARED => {
                 let place = rule.value.as_f64().unwrap_or(0.0) as usize;
-                return self.set.shared.get(place).map_or(&NULL, |shared| self.apply(&shared.rule, data));
+                return self.argument(&self.set.shared, place, data);
             }
             IF | ELSE_IF => {
                 let mut rest = arguments;
@@ -139,8 +139,10 @@ impl<'a> Logic<'a> {
                 let items = self.argument(arguments, 0, data).items();
                 let mut result = self.argument(arguments, 2, data);
                 for item in items {
-                    let scope = [("current", item.clone()), ("accumulator", result.clone())];
-                    let scope = self.make(Value::object(scope));
+                    let mut scope = Vec::new();
+                    put(&mut scope, "current", item.clone());
+                    put(&mut scope, "accumulator", result.clone());
+                    let scope = self.make(Value::Object(scope));
                     result = self.argument(arguments, 1, scope);
                 }
                 return result;
@@ -412,7 +414,7 @@ fn look_up<'a>(mut data: &'a Value, path: &str) -> Option<&'a Value> {
     while let Some(path) = rest {
         let (name, more) = cut(path, b'.');
         data = match data {
-            Value::Array(items) => items.get(index(name)?)?,
+            Value::Array(items) => items.get(index(name))?,
             _ => data.get(name)?,
         };
         rest = more;
@@ -420,14 +422,14 @@ fn look_up<'a>(mut data: &'a Value, path: &str) -> Option<&'a Value> {
     Some(data)
 }
 
-fn index(digits: &str) -> Option<usize> {
-    let mut index = 0usize;
+/// The place in a list; beyond any list for what is no number.
+fn index(digits: &str) -> usize {
+    let mut index = if digits.is_empty() { f64::INFINITY } else { 0.0 };
     for byte in digits.bytes() {
-        index = index
-            .checked_mul(10)?
-            .checked_add(byte.checked_sub(b'0').filter(|digit| *digit < 10)? as usize)?;
+        let digit = byte.wrapping_sub(b'0');
+        index = if digit < 10 { index * 10.0 + f64::from(digit) } else { f64::INFINITY };
     }
-    (!digits.is_empty()).then_some(index)
+    index as usize
 }
 
 /// 1 for the first byte of a letter, 0 for its others.

@@ -1,7 +1,7 @@
 //! From JsonLogic to a checked tree: what is compiled can be evaluated, whatever the context.
 
 use super::super::error::Fault;
-use super::super::names::position;
+use super::super::names::{NOWHERE, position};
 use super::super::value::{ARRAY, First, Node, Value, step};
 
 /// The deepest nesting of operations and lists in one rule, its `$ref`s included.
@@ -27,14 +27,6 @@ impl Default for Rule {
     fn default() -> Rule {
         Rule { operator: CONSTANT, spread: false, value: Value::Null, arguments: Vec::new() }
     }
-}
-
-/// A rule that flags share, with its size: 0 before it is compiled.
-#[derive(Debug, Default)]
-pub struct Shared {
-    pub rule: Rule,
-    nodes: u32,
-    levels: u32,
 }
 
 /// Being compiled: a `$ref` to it from here is a circle.
@@ -99,8 +91,9 @@ pub struct Compiler<'a> {
     evaluators: Node<'a>,
     /// The path to them.
     path: String,
-    /// The shared rules; those that no flag uses stay `null`.
-    pub shared: Vec<Shared>,
+    /// Of each evaluator: nodes (0 before it is compiled), levels, and its place among the shared rules.
+    states: Vec<[u32; 3]>,
+    pub shared: Vec<Rule>,
     /// Whether a rule reads the time.
     pub uses_time: bool,
     nodes: u32,
@@ -110,9 +103,20 @@ pub struct Compiler<'a> {
 impl<'a> Compiler<'a> {
     /// `evaluators` is the document's `$evaluators`, if any, and `path` the path to it.
     pub fn new(first: First<'a>, evaluators: Node<'a>, path: String) -> Compiler<'a> {
-        let mut shared = Vec::new();
-        shared.resize_with(evaluators.members().len(), Shared::default);
-        Compiler { first, evaluators, path, shared, uses_time: false, nodes: 0, deepest: 0 }
+        let mut states = Vec::new();
+        for _ in evaluators.members() {
+            states.push([0; 3]);
+        }
+        Compiler {
+            first,
+            evaluators,
+            path,
+            states,
+            shared: Vec::new(),
+            uses_time: false,
+            nodes: 0,
+            deepest: 0,
+        }
     }
 
     /// The rule of one flag; of no use with a flaw.
@@ -138,10 +142,12 @@ impl<'a> Compiler<'a> {
             Value::Array(_) => rule.operator = LIST,
             Value::Object(members) => match &members[..] {
                 [] => {}
-                [(name, argument)] if let Some(operator) = position(NAMES, name) => {
-                    (rule.operator, given) = (operator, argument);
+                [(name, argument)] => {
+                    (rule.operator, given) = (position(NAMES, name), argument);
+                    if rule.operator == NOWHERE {
+                        self.wrong(argument, Fault::Operator);
+                    }
                 }
-                [(_, argument)] => self.wrong(argument, Fault::Operator),
                 _ => self.wrong(node, Fault::Operator),
             },
             Value::String(text) => {
@@ -189,38 +195,43 @@ impl<'a> Compiler<'a> {
     fn reference(&mut self, rule: &mut Rule, node: &'a Value, level: u32) {
         let Value::String(name) = node else { return self.wrong(node, Fault::Type) };
         let evaluators = self.evaluators.members();
-        let place = evaluators.iter().rposition(|(n, _)| n == name).unwrap_or(usize::MAX);
-        let (Some((name, there)), Some(shared)) = (evaluators.get(place), self.shared.get_mut(place)) else {
+        let index = evaluators.iter().rposition(|(n, _)| n == name).unwrap_or(usize::MAX);
+        let (Some((name, there)), Some(state)) = (evaluators.get(index), self.states.get_mut(index)) else {
             return self.wrong(node, Fault::Reference);
         };
-        rule.value = Value::Number(place as f64);
-        match shared.nodes {
-            OPEN => self.wrong(node, Fault::Reference),
-            0 => {
-                shared.nodes = OPEN;
+        let place = match *state {
+            [OPEN, ..] => return self.wrong(node, Fault::Reference),
+            [0, ..] => {
+                state[0] = OPEN;
                 let (nodes, deepest) = (self.nodes, self.deepest);
                 self.deepest = level;
                 // What is wrong with it is wrong there.
                 let mut path = self.path.clone();
                 step(&mut path, name, 0);
                 let part = std::mem::replace(&mut self.first.part, (Node::root(there), path));
-                let mut rule = Rule::default();
-                self.rule(&mut rule, there, level + 1);
+                let mut compiled = Rule::default();
+                self.rule(&mut compiled, there, level + 1);
                 self.first.part = part;
                 // One that fails is not done: it may be too deep from here and serve another flag.
                 let nodes = if self.first.is_none() { self.nodes - nodes } else { 0 };
-                let levels = self.deepest - level;
-                if let Some(shared) = self.shared.get_mut(place) {
-                    *shared = Shared { rule, nodes, levels };
+                let place = self.shared.len() as u32;
+                if nodes > 0 {
+                    self.shared.push(compiled);
+                }
+                if let Some(state) = self.states.get_mut(index) {
+                    *state = [nodes, self.deepest - level, place];
                 }
                 self.deepest = self.deepest.max(deepest);
+                place
             }
-            nodes => {
+            [nodes, levels, place] => {
                 self.nodes += nodes;
-                self.deepest = self.deepest.max(level + shared.levels);
+                self.deepest = self.deepest.max(level + levels);
                 self.check(node);
+                place
             }
-        }
+        };
+        rule.value = Value::Number(place.into());
     }
 
     fn check(&mut self, node: &'a Value) {
@@ -398,16 +409,16 @@ mod tests {
     #[test]
     fn every_name_leads_to_its_own_operator() {
         for (operator, name) in NAMES.split(' ').enumerate() {
-            assert_eq!(position(NAMES, name), Some(operator as u8), "{name}");
+            assert_eq!(position(NAMES, name), operator as u8, "{name}");
         }
         for (name, operator) in
             [("==", EQUAL), (">=", GREATER_OR_EQUAL), ("reduce", REDUCE), ("var", VAR), ("$ref", SHARED)]
         {
-            assert_eq!(position(NAMES, name), Some(operator), "{name}");
+            assert_eq!(position(NAMES, name), operator, "{name}");
         }
         assert_eq!(NAMES.split(' ').count(), LIST as usize);
         for name in ["", "if ?:", "nope", " "] {
-            assert_eq!(position(NAMES, name), None, "{name:?}");
+            assert_eq!(position(NAMES, name), NOWHERE, "{name:?}");
         }
     }
 }

@@ -1,26 +1,25 @@
 //! flagd's `sem_ver`: semantic versions, read leniently.
 
-use std::cmp::Ordering;
-
-use super::super::names::position;
+use super::super::names::{NOWHERE, position};
 use super::super::value::cut;
-use super::super::version::Version;
+use super::super::version::{agree, is_version, order};
 use super::operators::compares;
 use super::rule::GREATER_OR_EQUAL;
 
 /// Whether `left operator right`; `None` where an argument is wrong. `^` is the same major, `~` the same major and minor version.
 pub fn holds(left: &str, operator: &str, right: &str) -> Option<bool> {
     // The numbers of the comparisons, two of them twice, and then two of its own.
-    let operator = position("= != = != < <= > >= ^ ~", operator)?;
+    let operator = position("= != = != < <= > >= ^ ~", operator);
     let (left, right) = (parse(left)?, parse(right)?);
-    Some(match operator.checked_sub(GREATER_OR_EQUAL) {
-        Some(numbers @ 1..) => left.by_numbers(&right, numbers) == Ordering::Equal,
-        _ => compares(operator, left.order(&right)),
+    Some(match operator {
+        NOWHERE => return None,
+        ..=GREATER_OR_EQUAL => compares(operator, order(left, right)),
+        _ => agree(left, right, operator - GREATER_OR_EQUAL),
     })
 }
 
 /// A semantic version, or the first one or two numbers of one; a leading `v` is dropped.
-fn parse(text: &str) -> Option<Version> {
+fn parse(text: &str) -> Option<&str> {
     let text = match text.as_bytes() {
         [b'v' | b'V', ..] => &text[1..],
         _ => text,
@@ -39,7 +38,7 @@ fn parse(text: &str) -> Option<Version> {
     if parts > 3 || (parts < 3 && release.len() < text.len()) {
         return None;
     }
-    Version::parse(text).ok()
+    is_version(text).then_some(text)
 }
 
 #[cfg(test)]

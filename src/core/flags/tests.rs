@@ -40,7 +40,9 @@ fn compile_at(document: &Value, path: &str) -> Result<Compiled, Flaw> {
 }
 
 fn evaluate(set: &FlagSet, given: &Value, seconds: f64) -> Vec<u32> {
-    set.evaluate(&mut context(given.clone(), Value::Null), seconds, false)
+    let build = Build { id: "b1".to_owned(), version: None };
+    let codes = json(&set.evaluate(&mut context(given.clone(), &build), seconds, false));
+    codes.items().iter().map(|code| code.as_f64().unwrap() as u32).collect()
 }
 
 /// A set of the one flag `f` with three variants, the first of them the default.
