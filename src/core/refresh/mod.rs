@@ -370,7 +370,7 @@ impl Refresh {
         }
         self.forced = forced;
         if now.mono >= self.shell.limit {
-            self.shell.lag(now.mono, Shell::NoPage, facts.every, chance);
+            self.shell.lag(now.mono, Reason::NoPage, facts.every, chance);
         }
 
         if self.run == Run::Saving {
@@ -468,7 +468,7 @@ impl Refresh {
     /// Gate 2: looks at the shell, or waits until it may.
     fn look(&mut self, now: Now, facts: &Facts) {
         if self.shell.limit == NEVER {
-            if let Some(reason) = self.shell.state.lag()
+            if let Shell::Lagging(reason) = self.shell.state
                 && now.mono < self.shell.at
             {
                 // Whoever was about to go begins anew: what passed for them before has not passed now.

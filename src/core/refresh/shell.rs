@@ -45,30 +45,8 @@ pub enum Shell {
     Unseen,
     /// A page that helps: it counts from then on.
     Passed,
-    /// No answer, not 200, redirected, not HTML. This and what follows is looked at again later.
-    NoPage,
-    /// It is still this build.
-    SameBuild,
-    /// Another build that is neither the target nor a newer, supported one.
-    OtherBuild,
-    /// No mark, though this page came with one, or a reload for this target has shown nothing else.
-    NoMark,
-    /// A service worker would bring the old page.
-    Worker,
-}
-
-impl Shell {
-    /// Why the check has not passed, if it has failed.
-    pub fn lag(self) -> Option<Reason> {
-        Some(match self {
-            Shell::Unseen | Shell::Passed => return None,
-            Shell::NoPage => Reason::NoPage,
-            Shell::SameBuild => Reason::SameBuild,
-            Shell::OtherBuild => Reason::OtherBuild,
-            Shell::NoMark => Reason::NoMark,
-            Shell::Worker => Reason::Worker,
-        })
-    }
+    /// One that does not, or none, and why: it is looked at again later.
+    Lagging(Reason),
 }
 
 /// The shell check of one page, for the target at hand.
@@ -112,9 +90,9 @@ impl ShellCheck {
     }
 
     /// The check has not passed: when to look again.
-    pub fn lag(&mut self, now: i64, lag: Shell, every: i64, chance: &mut Chance) {
+    pub fn lag(&mut self, now: i64, lag: Reason, every: i64, chance: &mut Chance) {
         self.limit = NEVER;
-        self.state = lag;
+        self.state = Shell::Lagging(lag);
         self.at = now + backoff(self.failures, every, chance);
         self.failures += 1;
     }
@@ -135,26 +113,26 @@ impl ShellCheck {
     ) {
         let build = &config.build;
         let seen = if answer.worker != Worker::Settled {
-            Shell::Worker
+            Shell::Lagging(Reason::Worker)
         } else if answer.status != 200 || answer.redirected || !answer.html {
-            Shell::NoPage
+            Shell::Lagging(Reason::NoPage)
         } else {
-            match scan(&answer.text, &config.app) {
+            match &scan(&answer.text, &config.app) {
                 None if trust => Shell::Passed,
-                None => Shell::NoMark,
+                None => Shell::Lagging(Reason::NoMark),
                 Some(mark) if mark.id == manifest.current.id => Shell::Passed,
-                Some(mark) if mark.id == build.id => Shell::SameBuild,
+                Some(mark) if mark.id == build.id => Shell::Lagging(Reason::SameBuild),
                 Some(mark)
-                    if is_below(build, &mark.version) && outside(&mark, manifest, server) == Reason::None =>
+                    if is_below(build, &mark.version) && outside(mark, manifest, server) == Reason::None =>
                 {
                     Shell::Passed
                 }
-                Some(_) => Shell::OtherBuild,
+                Some(_) => Shell::Lagging(Reason::OtherBuild),
             }
         };
         self.stale = false;
-        if seen != Shell::Passed {
-            return self.lag(now, seen, every, chance);
+        if let Shell::Lagging(lag) = seen {
+            return self.lag(now, lag, every, chance);
         }
         self.limit = NEVER;
         self.failures = 0;

@@ -1,6 +1,7 @@
 //! After the faults have stopped every visible client stands right, within the time that the design allows.
 
 use trueup::core::refresh::Phase;
+use trueup::core::refresh::shell::Shell;
 use trueup::core::time::NEVER;
 use trueup::core::window::{Action, Status};
 
@@ -67,7 +68,7 @@ impl World {
         wait = wait.max(holds.unwrap_or(0));
         wait = wait.max(until(page.client.refresh().state.until, mono));
         let shell = &page.client.refresh().shell;
-        if shell.state.lag().is_some() {
+        if matches!(shell.state, Shell::Lagging(_)) {
             wait = wait.max(shell.at - mono);
         }
         wait = wait.max(until(shell.limit, mono));
