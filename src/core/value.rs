@@ -523,12 +523,12 @@ pub fn whole(n: f64) -> Option<u64> {
 
 /// The text before the first `byte` (of ASCII), and what follows it. (`str::split` brings a search of 900 bytes.)
 pub fn cut(text: &str, byte: u8) -> (&str, Option<&str>) {
-    for (at, b) in text.bytes().enumerate() {
-        if b == byte {
-            return (&text[..at], Some(&text[at + 1..]));
-        }
+    let mut at = 0;
+    while text.as_bytes().get(at).is_some_and(|b| *b != byte) {
+        at += 1;
     }
-    (text, None)
+    let (before, rest) = text.split_at(at);
+    (before, rest.get(1..))
 }
 
 /// Appends an integer in decimal, without the formatting machinery.

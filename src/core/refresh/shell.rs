@@ -223,7 +223,7 @@ impl<'a> Text<'a> {
     fn span(&mut self, set: &str, within: bool) -> &'a str {
         let start = self.at;
         while let Some(byte) = self.html.as_bytes().get(self.at)
-            && set.as_bytes().contains(byte) == within
+            && set.bytes().any(|one| one == *byte) == within
         {
             self.at += 1;
         }
