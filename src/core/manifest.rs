@@ -7,7 +7,7 @@ use super::config::{Build, build};
 use super::error::{Fault, Flaw, ManifestError};
 use super::names::{NOWHERE, position};
 use super::time::SECOND;
-use super::value::{ARRAY, BOOL, FILLED, First, MAX_LEVELS, NUMBER, Node, OBJECT, STRING, Value};
+use super::value::{ARRAY, BOOL, FILLED, First, MAX_LEVELS, NUMBER, Node, OBJECT, STRING, Value, written};
 use super::version::Version;
 
 /// The longest text that is parsed: 1 MiB.
@@ -26,8 +26,6 @@ pub struct Manifest {
     pub recommended: Option<Version>,
     /// When builds below `recommended` become unsupported, in ms since 1970; or `NEVER`.
     pub deadline: i64,
-    /// Builds that must not run, newer ones too.
-    pub blocked: Vec<Blocked>,
     /// How tabs are asked to refresh.
     pub refresh: Asking,
     /// The poll period in ms.
@@ -36,15 +34,6 @@ pub struct Manifest {
     pub tree: Value,
     /// What was read as its default or clamped, to be reported.
     pub warnings: Vec<Flaw>,
-}
-
-/// A build that must not run.
-#[derive(Clone, Debug)]
-pub enum Blocked {
-    /// By its id.
-    Id(String),
-    /// By its version.
-    Version(Version),
 }
 
 /// The manifest's `refresh`.
@@ -96,11 +85,23 @@ impl Manifest {
 
     /// Whether a build is one that must not run.
     pub fn blocks(&self, build: &Build) -> bool {
-        self.blocked.iter().any(|blocked| match blocked {
-            Blocked::Id(id) => *id == build.id,
-            Blocked::Version(version) => build.version.as_ref().is_some_and(|v| v.same(version)),
-        })
+        blocks(Node::root(&self.tree), build)
     }
+}
+
+fn blocks(root: Node, build: &Build) -> bool {
+    for item in root.member("supported").member("blocked").items() {
+        let id = Node::root(item).member("id");
+        if id.is_present() && *id.text() == build.id {
+            return true;
+        }
+        if let (Some(version), Some(own)) = (Node::root(item).member("version").value(), &build.version)
+            && Version::parse(&written(version)).is_ok_and(|version| version.same(own))
+        {
+            return true;
+        }
+    }
+    false
 }
 
 fn decode<'a>(root: Node<'a>, first: &mut First<'a>) -> Manifest {
@@ -116,18 +117,11 @@ fn decode<'a>(root: Node<'a>, first: &mut First<'a>) -> Manifest {
     let current = build(first.get(root, "current", OBJECT), "current.id", first);
 
     let supported = first.get(root, "supported", OBJECT);
-    let mut blocked = Vec::new();
     for item in first.get(supported, "blocked", ARRAY).items() {
         let item = first.get(Node::root(item), "", OBJECT);
         let id = first.get(item, "id", STRING | FILLED);
-        let version = first.version(item, "version");
-        if id.is_present() {
-            blocked.push(Blocked::Id(id.text().to_owned()));
-        } else if version.is_none() {
+        if first.version(item, "version").is_none() && !id.is_present() {
             first.wrong(item, "", Fault::Missing);
-        }
-        if let Some(version) = version {
-            blocked.push(Blocked::Version(version));
         }
     }
     let manifest = Manifest {
@@ -136,7 +130,6 @@ fn decode<'a>(root: Node<'a>, first: &mut First<'a>) -> Manifest {
         minimum: first.version(supported, "minimum"),
         recommended: first.version(supported, "recommended"),
         deadline: first.time(supported, "deadline"),
-        blocked,
         refresh: asking(first.get(root, "refresh", OBJECT), first),
         every: {
             let poll = first.get(root, "poll", OBJECT);
@@ -149,7 +142,7 @@ fn decode<'a>(root: Node<'a>, first: &mut First<'a>) -> Manifest {
     ordered(minimum, recommended, "minimum", supported, first);
     ordered(minimum, &current.version, "minimum", supported, first);
     ordered(recommended, &current.version, "recommended", supported, first);
-    if manifest.blocks(&manifest.current) {
+    if blocks(root, current) {
         first.wrong(supported, "blocked", Fault::Contradiction);
     }
     manifest
