@@ -47,16 +47,16 @@ pub(super) fn comparator<'t>(rest: &mut &'t str) -> Option<(u8, &'t str)> {
     while !rest.is_empty() {
         let (part, more) = cut(rest, b' ');
         *rest = more.unwrap_or("");
-        let (sides, length) = match part.as_bytes() {
-            [] => continue,
-            [b'>', b'=', ..] => (GREATER | EQUAL, 2),
-            [b'<', b'=', ..] => (LESS | EQUAL, 2),
-            [b'>', ..] => (GREATER, 1),
-            [b'<', ..] => (LESS, 1),
-            [b'=', ..] => (EQUAL, 1),
-            _ => (EQUAL, 0),
-        };
-        return Some((sides, &part[length..]));
+        for (sign, sides) in
+            [(">=", GREATER | EQUAL), ("<=", LESS | EQUAL), (">", GREATER), ("<", LESS), ("=", EQUAL)]
+        {
+            if let Some(version) = part.strip_prefix(sign) {
+                return Some((sides, version));
+            }
+        }
+        if !part.is_empty() {
+            return Some((EQUAL, part));
+        }
     }
     None
 }
