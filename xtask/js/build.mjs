@@ -108,8 +108,11 @@ function core(entry, wasm, development) {
   };
 }
 
-/** Stands for the literal until esbuild is done: it would escape more characters than JavaScript asks for. */
-const PLACE = '"@core@"';
+/**
+ * Stands for the literal until the rest is small: esbuild would escape more characters than JavaScript asks for. A name and
+ * no text, of which terser would work out the length.
+ */
+const PLACE = "__CORE__";
 
 /** The columns as a string literal. NUL is escaped only because some tools take a file with it for binary. */
 function literal(codes) {
