@@ -4,11 +4,11 @@
 
 mod harness;
 
-use harness::json;
+use harness::{Blame, Effect, json};
 use serde_json::Value;
 use trueup::core::Client;
 use trueup::core::error::Fault;
-use trueup::core::event::{Answer, Blame, Effect, Event, Start};
+use trueup::core::event::{Answer, Event, Start};
 use trueup::core::flags::Numbers;
 use trueup::core::time::Now;
 
@@ -21,7 +21,7 @@ fn faults(manifest: &Value) -> Vec<Blame> {
     let answer = Answer { status: 200, text: Some(manifest.to_string()), ..Answer::default() };
     client.handle(now, Event::Answer { answer, told: None });
     let mut faults = Vec::new();
-    while let Some(effect) = client.poll_effect() {
+    for effect in harness::effects(&client) {
         match effect {
             Effect::Fault(Blame::Publisher(flaw))
                 if matches!(flaw.fault, Fault::Clamped | Fault::Unknown)

@@ -3,7 +3,7 @@
 mod harness;
 use harness::*;
 use trueup::core::error::{Fault, FetchError};
-use trueup::core::event::{Answer, Blame, Effect, Event};
+use trueup::core::event::{Answer, Event};
 use trueup::core::refresh::Phase;
 use trueup::core::schedule::{RetryAfter, Role};
 use trueup::core::window::Status;
@@ -142,6 +142,17 @@ fn an_answer_from_another_origin_is_a_failure() {
     page.pass(HOUR);
     assert_eq!(page.status(), Status::Current);
     assert!(page.faults.contains(&Blame::Network(FetchError::Origin)));
+}
+
+#[test]
+fn an_empty_body_is_a_failure_though_an_inlined_manifest_is_in_force() {
+    let hidden = |s: &mut Found| (s.visible, s.inline) = (false, Some(manifest(1, "b1", "1", "")));
+    let mut page = Setup::default().start(hidden).open();
+    page.reply = Reply::Other(Answer { status: 200, text: Some(String::new()), ..Answer::default() });
+    page.send(Event::Visible(true));
+    page.pass(5 * SECOND);
+    assert_eq!(page.outcomes, ["failed"]);
+    assert_eq!(page.faults, [Blame::Network(FetchError::NotJson)]);
 }
 
 #[test]
@@ -502,7 +513,7 @@ fn online_again_a_follower_lets_its_leader_go_first() {
     page.pass(HOUR);
     page.send(Event::Online(true));
     assert!(page.polls.is_empty(), "nothing goes out without jitter");
-    page.send(Event::Failed { told: Some(T) });
+    page.send(Event::Answer { answer: Answer::default(), told: Some(T) });
     page.pass(T);
     assert!(page.polls.is_empty());
 }
@@ -510,7 +521,7 @@ fn online_again_a_follower_lets_its_leader_go_first() {
 #[test]
 fn who_becomes_leader_polls_when_the_next_poll_was_announced() {
     let mut page = Setup::default().start(|s| s.locks = true).open();
-    page.send(Event::Failed { told: Some(100 * SECOND) });
+    page.send(Event::Answer { answer: Answer::default(), told: Some(100 * SECOND) });
     page.send(Event::Lead(true));
     assert_eq!(page.client.schedule().role, Role::Leader);
     page.pass(99 * SECOND);

@@ -2,7 +2,7 @@
 
 mod harness;
 use harness::*;
-use trueup::core::event::{Answer, Blame, Effect, Event};
+use trueup::core::event::{Answer, Event};
 use trueup::core::refresh::Phase;
 use trueup::core::refresh::shell::{ShellAnswer, Worker};
 use trueup::core::value::Value;

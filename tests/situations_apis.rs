@@ -2,7 +2,7 @@
 
 mod harness;
 use harness::*;
-use trueup::core::event::{Effect, Event};
+use trueup::core::event::Event;
 use trueup::core::negotiate::names;
 use trueup::core::refresh::Phase;
 use trueup::core::value::Value;

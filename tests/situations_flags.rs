@@ -4,7 +4,7 @@ mod harness;
 use harness::*;
 use trueup::core::Client;
 use trueup::core::error::{Fault, Flaw};
-use trueup::core::event::{Blame, Effect, Event};
+use trueup::core::event::Event;
 use trueup::core::flags::{Numbers, details};
 use trueup::core::json;
 use trueup::core::time::Now;
@@ -379,9 +379,8 @@ fn a_server_evaluates_with_an_inlined_manifest_and_no_more_than_the_start() {
     let inline = published(5, document);
     let start = trueup::core::event::Start { inline: Some(&inline), ..Default::default() };
     let now = Now { mono: 0, wall: EPOCH };
-    let mut client = Client::new(&json(OPTIONS).unwrap(), start, parse, Numbers::native(), now).unwrap();
-    let effects: Vec<Effect> = std::iter::from_fn(|| client.poll_effect()).collect();
-    let outcome = outcomes(&effects).pop();
+    let client = Client::new(&json(OPTIONS).unwrap(), start, parse, Numbers::native(), now).unwrap();
+    let outcome = outcomes(&effects(&client)).pop();
     let expected = r#"{"flags":[["new",{"reason":"STATIC","variant":"on","metadata":{"own":true,"set":"s"},"value":1}]],"metadata":{"set":"s"}}"#;
     assert_eq!(outcome, json(expected));
 }

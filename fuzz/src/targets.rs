@@ -161,14 +161,15 @@ pub fn client(data: &[u8]) {
     for _ in 0..400 {
         let (mut same, mut more) = (0, true);
         while more {
-            while let Some(effect) = client.poll_effect() {
+            for effect in client.effects() {
                 match effect {
-                    Effect::Poll { .. } => {
+                    Effect::Poll => {
                         assert!(!polling, "two polls at a time");
                         polling = true;
                     }
                     Effect::Abort => polling = false,
-                    Effect::Reload { asked, .. } => {
+                    Effect::Reload => {
+                        let asked = client.refresh().asked;
                         let standing = client.standing().status.name();
                         assert!(asked || storage, "unasked without storage");
                         assert!(
@@ -215,7 +216,7 @@ pub fn client(data: &[u8]) {
                 let told = Some(bytes.number() * 10 - 1000);
                 Event::Answer { answer: bytes.answer(), told }
             }
-            13 => Event::Failed { told: bytes.on().then(|| bytes.number() * 10) },
+            13 => Event::Answer { answer: Answer::default(), told: bytes.on().then(|| bytes.number() * 10) },
             14 => Event::Visible(bytes.on()),
             15 => Event::Online(bytes.on()),
             16 => Event::PageShow,

@@ -65,9 +65,7 @@ pub fn handle(mono: f64, wall: f64) -> *const u8 {
             if wire::inspects(input) {
                 wire::inspect(&mut out, client, now);
             }
-            while let Some(effect) = client.poll_effect() {
-                wire::effect(&mut out, client, now, effect);
-            }
+            wire::effects(&mut out, client, now);
         }
         out.close();
         page.text = out.done().into_bytes();

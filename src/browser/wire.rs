@@ -5,12 +5,13 @@ use wasm_bindgen::prelude::*;
 use crate::core::Client;
 use crate::core::config::{Build, Mark};
 use crate::core::error::{ConfigError, Flaw};
-use crate::core::event::{Answer, Blame, Effect, Event, Start};
+use crate::core::event::{Answer, Effect, Event, Start};
 use crate::core::flags::Numbers;
 use crate::core::json::{Json, unpack};
 use crate::core::refresh::shell::{ShellAnswer, Worker};
 use crate::core::refresh::{Phase, State};
 use crate::core::schedule::{RetryAfter, Role};
+use crate::core::serial::Heard;
 use crate::core::time::{LONG_AGO, NEVER, Now};
 use crate::core::value::Value;
 use crate::core::version::Version;
@@ -123,8 +124,8 @@ pub fn event(input: &[Value]) -> Option<Event> {
             html: flag(input, 4),
             text: text(input, 5).unwrap_or_default(),
         }),
-        21 => Event::Failed { told: ms },
-        22 => Event::Answer { answer: answer(input), told: ms },
+        // A failure is an answer without a status.
+        21 | 22 => Event::Answer { answer: answer(input), told: ms },
         _ => return None,
     })
 }
@@ -142,10 +143,28 @@ fn answer(input: &[Value]) -> Answer {
     }
 }
 
-/// An effect, as the page carries it out.
-pub fn effect(out: &mut Json, client: &Client, now: Now, effect: Effect) {
-    out.open();
-    let kind = match &effect {
+/// All that is to be done, as the page carries it out.
+pub fn effects(out: &mut Json, client: &Client, now: Now) {
+    for of in client.flaws() {
+        out.open();
+        out.int(ERROR);
+        out.string("publisher");
+        flaw(out, of);
+        out.close();
+    }
+    for effect in client.effects() {
+        out.open();
+        self::effect(out, client, now, *effect);
+        out.close();
+    }
+}
+
+const ERROR: i64 = 15;
+
+// By itself: what all effects read would else be read before the first.
+#[inline(never)]
+fn effect(out: &mut Json, client: &Client, now: Now, effect: Effect) {
+    out.int(match effect {
         Effect::Abort => 0,
         Effect::Shell => 1,
         Effect::Activate => 2,
@@ -153,73 +172,97 @@ pub fn effect(out: &mut Json, client: &Client, now: Now, effect: Effect) {
         Effect::Hello => 4,
         Effect::Lead(_) => 5,
         Effect::Taken(_) => 6,
-        Effect::Poll { .. } => 7,
-        Effect::Keep { .. } => 8,
-        Effect::Reload { .. } => 9,
-        Effect::Tell(..) => 10,
-        Effect::Standing(_) => 11,
-        Effect::Refresh(_) => 12,
-        Effect::Plan(_) => 13,
-        Effect::Polled { .. } => 14,
-        Effect::Fault(_) => 15,
+        Effect::Poll => 7,
+        Effect::Keep(_) | Effect::Forget => 8,
+        Effect::Reload => 9,
+        Effect::Tell => 10,
+        Effect::Standing => 11,
+        Effect::Refresh => 12,
+        Effect::Plan => 13,
+        Effect::Polled(..) | Effect::Waiting => 14,
+        Effect::Failed(_) | Effect::Foreign => ERROR,
         Effect::Ready(_) => 16,
-        Effect::Flags(_) => 17,
-    };
-    out.int(kind);
+        Effect::Flags => 17,
+    });
     match effect {
         Effect::Lead(on) | Effect::Taken(on) => out.flag(on),
-        Effect::Poll { etag } => out.text(etag.as_deref()),
-        Effect::Keep { state, text } => {
-            out.value(&state);
-            out.text(text.as_deref());
+        Effect::Poll => out.text(client.last().0.etag.as_deref()),
+        Effect::Keep(text) => {
+            out.value(&client.kept().write());
+            out.text(text.then_some(&client.in_force().text));
         }
-        Effect::Reload { session, asked, url } => {
-            out.value(&session);
-            out.flag(asked);
-            out.text(url.as_deref());
+        Effect::Reload => {
+            let refresh = client.refresh();
+            match &refresh.budget {
+                Some(budget) => out.value(&budget.write()),
+                None => out.text(None),
+            }
+            out.flag(refresh.asked);
+            out.text(refresh.url.as_deref());
         }
-        Effect::Tell(answer, next) => told(out, answer, next),
-        Effect::Standing(of) => {
-            out.string(of.status.name());
-            out.string(of.reason.name());
-            out.maybe(known(of.deadline));
+        Effect::Tell => told(out, client),
+        Effect::Standing => {
+            let standing = client.standing();
+            out.string(standing.status.name());
+            out.string(standing.reason.name());
+            out.maybe(known(standing.deadline));
         }
-        Effect::Refresh(state) => refresh(out, client, now, &state),
-        Effect::Plan(plan) => {
-            out.int(plan.generation as i64);
-            out.value(&plan.apis);
+        Effect::Refresh => refresh(out, client, now, &client.refresh().state),
+        Effect::Plan => {
+            out.int(client.plan().generation as i64);
+            out.value(&client.plan().apis);
         }
-        Effect::Polled { why, outcome } => {
+        Effect::Polled(why, heard) => {
             out.string(why.name());
-            out.string(outcome);
+            out.string(heard.map_or("failed", Heard::name));
         }
-        Effect::Fault(blame) => fault(out, &blame),
-        Effect::Ready(how) => out.string(how),
-        Effect::Flags(flags) => out.word(&flags),
+        Effect::Waiting => {
+            out.string("check");
+            out.string("waiting");
+        }
+        Effect::Failed(error) => {
+            out.string("network");
+            out.string(error.code());
+        }
+        Effect::Forget => {
+            out.text(None);
+            out.string("");
+        }
+        Effect::Foreign => {
+            out.string("memory");
+            out.string("foreign");
+        }
+        Effect::Ready(live) => out.string(match &client.in_force().manifest {
+            _ if live => "live",
+            Some(_) => "stored",
+            None => "timeout",
+        }),
+        Effect::Flags => out.word(client.outcome()),
         Effect::Abort | Effect::Shell | Effect::Activate | Effect::Save | Effect::Hello => {}
     }
-    out.close();
 }
 
 /// In the places that the input has, less its kind; a failure ends with `next`.
-fn told(out: &mut Json, answer: Option<Answer>, next: i64) {
-    out.int(next);
-    if let Some(answer) = answer {
-        out.int(answer.status.into());
-        out.flag(answer.foreign);
-        out.text(answer.etag.as_deref());
-        out.maybe(answer.at);
-        out.maybe(answer.date);
-        let (delay, date) = match answer.retry_after {
-            Some(RetryAfter::Delay(ms)) => (Some(ms), None),
-            Some(RetryAfter::Date(ms)) => (None, Some(ms)),
-            None => (None, None),
-        };
-        out.maybe(delay);
-        out.maybe(date);
-        out.text(answer.text.as_deref());
-        out.flag(answer.too_long);
+fn told(out: &mut Json, client: &Client) {
+    let (answer, bad) = client.last();
+    out.int(client.next_poll());
+    if answer.status == 0 {
+        return;
     }
+    out.int(answer.status.into());
+    out.flag(answer.foreign);
+    out.text(answer.etag.as_deref().filter(|_| !bad));
+    out.maybe(answer.at);
+    out.maybe(answer.date);
+    let (delay, date) = match answer.retry_after {
+        Some(RetryAfter::Delay(ms)) => (Some(ms), None),
+        Some(RetryAfter::Date(ms)) => (None, Some(ms)),
+        None => (None, None),
+    };
+    out.maybe(delay);
+    out.maybe(date);
+    out.text(answer.text.as_deref().filter(|_| !bad));
+    out.flag(answer.too_long);
 }
 
 fn refresh(out: &mut Json, client: &Client, now: Now, state: &State) {
@@ -248,23 +291,6 @@ fn refresh(out: &mut Json, client: &Client, now: Now, state: &State) {
         out.maybe(known(client.standing().deadline));
         out.value(manifest.shown("notes"));
         out.value(manifest.shown("link"));
-    }
-}
-
-fn fault(out: &mut Json, blame: &Blame) {
-    match blame {
-        Blame::Publisher(of) => {
-            out.string("publisher");
-            flaw(out, of);
-        }
-        Blame::Network(error) => {
-            out.string("network");
-            out.string(error.code());
-        }
-        Blame::Memory => {
-            out.string("memory");
-            out.string("foreign");
-        }
     }
 }
 

@@ -2,13 +2,13 @@
 
 use super::config::Config;
 use super::error::{ConfigError, Fault, FetchError, Flaw};
-use super::event::{Answer, Blame, Effect, Event, Start, Wake};
+use super::event::{Answer, Effect, Event, Start, Wake};
 use super::flags::{Live, Numbers};
 use super::manifest::{MAX_TEXT, Manifest};
 use super::memory::{Kept, MAX_KEPT, Snooze};
 use super::negotiate::{Overlay, Plan, Verdict, negotiate};
 use super::refresh::budget::Budget;
-use super::refresh::shell::Worker;
+use super::refresh::shell::{ShellAnswer, Worker};
 use super::refresh::{Facts, POLL, PUBLISH, RELOAD, Refresh, SAVE, SHELL};
 use super::schedule::{Role, Schedule, Why};
 use super::serial::{Heard, InForce};
@@ -32,10 +32,12 @@ pub struct Client {
     in_force: InForce,
     refresh: Refresh,
     kept: Kept,
-    etag: Option<String>,
-    last: Option<Answer>,
-    /// The last answer was no good: what the other tabs were told of it.
-    bad: Option<Option<Answer>>,
+    /// The last answer, good or bad, as other tabs are told of it; but ETag and body are the last good one's.
+    last: Answer,
+    /// Whether it was bad; `None`: there was none yet.
+    bad: Option<bool>,
+    /// What they are told with it: in how many ms this tab polls next.
+    next: i64,
     marked: bool,
     locks: bool,
     nonce: u64,
@@ -46,14 +48,14 @@ pub struct Client {
     turn: i64,
     verdict: Verdict,
     flags: Live,
-    /// The serial whose `apis` and `flags` were looked through.
-    looked: Option<u64>,
+    outcome: String,
+    /// The `apis` and `flags` of the manifest in force have not been looked through yet.
+    new: bool,
     standing: Standing,
-    /// Until when `ready` waits; `None`: it has been said.
-    ready: Option<i64>,
+    /// Until when `ready` waits; [`NEVER`]: it has been said.
+    ready: i64,
     effects: Vec<Effect>,
-    /// Those that are being drained. (Both together are half the code of a ring.)
-    leaving: std::vec::IntoIter<Effect>,
+    flaws: Vec<Flaw>,
 }
 
 /// What is known of this build's chunks.
@@ -77,36 +79,35 @@ impl Client {
     ) -> Result<Client, ConfigError> {
         let config = Config::decode(options, start.mark.as_ref())?;
         let mut effects = Vec::new();
+        let mut flaws = Vec::new();
         let mut in_force = InForce::default();
-        let mut kept = None;
+        let mut kept = Kept::default();
+        let mut age = NEVER;
         let mut inlined = false;
         if let Some((state, text)) = &start.kept {
-            let manifest = read(parse, text).ok();
-            kept = Kept::read(now, state).zip(manifest).filter(|(kept, m)| kept.serial == m.serial).map(
-                |(kept, manifest)| {
-                    in_force.hear(now, manifest, text, None);
-                    kept
-                },
-            );
-            if kept.is_none() {
-                let nothing = Effect::Keep { state: Value::Null, text: Some(String::new()) };
-                effects.extend([Effect::Fault(Blame::Memory), nothing]);
+            if let Some(read) = Kept::read(now, state)
+                && let Ok(manifest) = decode(parse, text)
+                && manifest.serial == read.serial
+            {
+                in_force.hear(now, manifest, text, None);
+                age = now.wall - read.at;
+                kept = read;
+            } else {
+                effects.extend_from_slice(&[Effect::Foreign, Effect::Forget]);
             }
         }
         if let Some(text) = &start.inline {
-            match read(parse, text) {
-                Ok(manifest) => {
-                    // Its text is not the server's: in HTML it is escaped, and often written anew.
-                    let heard = in_force.hear(now, manifest, "", None);
-                    inlined = matches!(heard, Heard::New | Heard::Conflict);
-                }
-                Err(flaw) => effects.push(Effect::Fault(Blame::Publisher(flaw))),
+            match decode(parse, text) {
+                // Its text is not the server's: in HTML it is escaped, and often written anew.
+                Ok(manifest) => match in_force.hear(now, manifest, "", None) {
+                    Heard::New | Heard::Conflict => inlined = true,
+                    _ => {}
+                },
+                Err(flaw) => flaws.push(flaw),
             }
         }
         let every = config.every.or(in_force.manifest.as_ref().map(|m| m.every)).unwrap_or(300 * SECOND);
         let role = if start.locks { Role::Follower } else { Role::Alone };
-        let age = kept.as_ref().map_or(NEVER, |kept| now.wall - kept.at);
-        let mut kept = kept.unwrap_or_default();
         let mut schedule = Schedule::new(now.mono, every, role, age, kept.next - now.wall);
         schedule.visible = start.visible;
         schedule.online = start.online;
@@ -121,9 +122,9 @@ impl Client {
             in_force,
             refresh,
             kept,
-            etag: None,
-            last: None,
+            last: Answer::default(),
             bad: None,
+            next: 0,
             marked: start.mark.is_some(),
             locks: start.locks,
             nonce: start.nonce,
@@ -133,16 +134,15 @@ impl Client {
             turn: NEVER,
             verdict: Verdict::Fine,
             flags: Live::new(numbers, !inlined),
-            looked: None,
+            outcome: String::new(),
+            new: true,
             standing: Standing { status: Status::Unknown, reason: Reason::NoManifest, deadline: NEVER },
-            ready: Some(if age < every { now.mono } else { now.mono + READY }),
+            ready: if age < every { now.mono } else { now.mono + READY },
             effects,
-            leaving: Vec::new().into_iter(),
+            flaws,
             config,
         };
-        if start.locks && start.visible {
-            client.effects.extend([Effect::Lead(true), Effect::Hello]);
-        }
+        client.lead(start.visible);
         let flags = Node::root(options).member("flags");
         let context = flags.member("context").value().cloned().unwrap_or(Value::Null);
         client.flags.context(context, &client.config.build);
@@ -150,50 +150,52 @@ impl Client {
         Ok(client)
     }
 
-    /// Something happened. Effects are to be drained afterwards.
-    pub fn handle(&mut self, now: Now, event: Event) {
-        let (mono, locks) = (now.mono, self.locks);
+    /// Something happened. What is then to be done stands in [`Client::flaws`] and [`Client::effects`] until the next call.
+    pub fn handle(&mut self, now: Now, mut event: Event) {
+        let mono = now.mono;
+        self.effects.clear();
+        self.flaws.clear();
         self.server.observe(now);
-        match event {
+        match &mut event {
             Event::Wake => {}
-            Event::Answer { answer, told } => self.answer(now, answer, told),
-            Event::Failed { told } => self.failed(now, FetchError::Network, None, told),
-            Event::Visible(true) => {
-                self.schedule.visible = true;
-                self.schedule.back(mono, &mut self.chance, Why::Visible);
-                if locks {
-                    self.effects.extend([Effect::Lead(true), Effect::Hello]);
+            Event::Answer { answer, told } => self.answer(now, answer, *told),
+            Event::Visible(on) => {
+                self.schedule.visible = *on;
+                if *on {
+                    self.schedule.back(mono, &mut self.chance, Why::Visible);
                 }
+                self.lead(*on);
             }
-            Event::Visible(false) => {
-                self.schedule.visible = false;
-                self.follow();
+            Event::Online(on) => {
+                if *on && !self.schedule.online {
+                    self.schedule.online_again(mono, &mut self.chance);
+                }
+                self.schedule.online = *on;
             }
-            Event::Online(on) if on == self.schedule.online => {}
-            Event::Online(true) => self.schedule.online_again(mono, &mut self.chance),
-            Event::Online(false) => self.schedule.online = false,
-            Event::Session(session) => self.refresh.budget = Some(Budget::read(&session)),
+            Event::Session(session) => self.refresh.budget = Some(Budget::read(session)),
             Event::PageShow => {
                 self.schedule.away = false;
                 self.schedule.back(mono, &mut self.chance, Why::PageShow);
-                if locks && self.schedule.visible {
-                    self.effects.extend([Effect::Lead(true), Effect::Hello]);
+                if self.schedule.visible {
+                    self.lead(true);
                 }
             }
             Event::PageHide => {
-                self.follow();
+                self.lead(false);
                 self.schedule.abandon();
                 self.refresh.leave();
                 self.effects.push(Effect::Abort);
             }
             Event::Resume => self.schedule.early(mono, &mut self.chance, Why::Resume, false),
-            Event::Lead(on) if locks => self.schedule.role = if on { Role::Leader } else { Role::Follower },
-            Event::Lead(_) => {}
+            Event::Lead(on) => {
+                if self.locks {
+                    self.schedule.role = if *on { Role::Leader } else { Role::Follower };
+                }
+            }
             Event::Hello => {
-                let last = self.bad.clone().or_else(|| self.last.clone().map(Some));
-                if let (Role::Leader, Some(last)) = (self.schedule.role, last) {
-                    let next = self.schedule.planned(mono);
-                    self.effects.push(Effect::Tell(last, next));
+                // A poll that has taken too long is told of below.
+                if self.schedule.role == Role::Leader && self.bad.is_some() && !self.schedule.overdue(mono) {
+                    self.tell(now);
                 }
             }
             Event::Chunk => {
@@ -203,13 +205,18 @@ impl Client {
                 self.schedule.early(mono, &mut self.chance, Why::Chunk, true);
             }
             Event::Header(serial) => {
-                if self.in_force.manifest.as_ref().is_none_or(|m| serial > m.serial) {
-                    self.schedule.header(mono, &mut self.chance, serial);
+                if self.in_force.manifest.is_none() || *serial > self.serial() {
+                    self.schedule.header(mono, &mut self.chance, *serial);
                 }
             }
-            Event::Check => self.check(now),
+            Event::Check => {
+                if self.schedule.running().is_none() {
+                    let may = self.schedule.check(mono);
+                    self.effects.push(if may { Effect::Poll } else { Effect::Waiting });
+                }
+            }
             Event::Shell(answer) => self.shell(now, answer),
-            Event::Holds(holds) => self.refresh.holds = holds,
+            Event::Holds(holds) => self.refresh.holds = std::mem::take(holds),
             Event::Now => self.refresh.ask(),
             Event::Defer => {
                 if self.refresh.defer(now) {
@@ -218,14 +225,17 @@ impl Client {
                 }
             }
             Event::Navigate(url) => {
+                let url = std::mem::take(url);
                 let taken = self.refresh.navigate(now, self.heard(now), self.schedule.every, url);
                 self.effects.push(Effect::Taken(taken));
             }
             Event::Saved => self.refresh.saved(now),
             Event::Unbooked => self.refresh.unbooked(),
-            Event::Context(context) => self.flags.context(context, &self.config.build),
+            Event::Context(context) => {
+                self.flags.context(std::mem::replace(context, Value::Null), &self.config.build);
+            }
             Event::Refused(refusals) => {
-                if self.overlay.refuse(mono, self.serial(), &refusals, &self.plan.apis) && self.negotiate(now)
+                if self.overlay.refuse(mono, self.serial(), refusals, &self.plan.apis) && self.negotiate(now)
                 {
                     self.schedule.early(mono, &mut self.chance, Why::Refused, true);
                 }
@@ -234,38 +244,40 @@ impl Client {
         self.go(now);
     }
 
-    /// What is to be done, in order, until there is nothing left.
-    pub fn poll_effect(&mut self) -> Option<Effect> {
-        if self.leaving.as_slice().is_empty() {
-            self.leaving = std::mem::take(&mut self.effects).into_iter();
-        }
-        self.leaving.next()
+    /// What is to be done, in order. What an effect does not say itself is to be read here before the next event.
+    pub fn effects(&self) -> &[Effect] {
+        &self.effects
+    }
+
+    /// What is wrong with the manifest, or with a part of it: to be reported first.
+    pub fn flaws(&self) -> &[Flaw] {
+        &self.flaws
     }
 
     /// When the core wants to be woken, and why. Waking it earlier does no harm.
     pub fn next_wake(&self, now: Now) -> Option<Wake> {
-        let mut next: Option<Wake> = None;
+        let mut next = Wake { at: NEVER, reason: "" };
         if self.schedule.away {
-            return next;
+            return None;
         }
-        let mut add = |at: Option<i64>, reason| {
-            if let Some(at) = at
-                && next.is_none_or(|n| at < n.at)
-            {
-                next = Some(Wake { at, reason });
+        let mut add = |at, reason| {
+            if at < next.at {
+                next = Wake { at, reason };
             }
         };
-        let known = |at: i64| (at != NEVER).then_some(at);
         let (poll, why) = self.schedule.wake();
-        add(known(poll), why.name());
-        add(known(self.refresh.wake(now.mono)), self.refresh.state.phase.name());
+        add(poll, why.name());
+        add(self.refresh.wake(now.mono), self.refresh.state.phase.name());
         add(self.ready, "ready");
         let deadline = self.in_force.manifest.as_ref().map_or(NEVER, |m| m.deadline);
-        add(known(self.server.mono_of(deadline)).filter(|at| *at > now.mono), "deadline");
-        add(known(self.server.mono_of(self.turn)), "sunset");
-        add(known(self.overlay.wake()), "refusal");
-        add(self.flags.wake(), "flags");
-        next
+        let deadline = self.server.mono_of(deadline);
+        if deadline > now.mono {
+            add(deadline, "deadline");
+        }
+        add(self.server.mono_of(self.turn), "sunset");
+        add(self.overlay.wake().unwrap_or(NEVER), "refusal");
+        add(self.flags.wake().unwrap_or(NEVER), "flags");
+        (next.at < NEVER).then_some(next)
     }
 
     /// Where the build stands.
@@ -288,6 +300,26 @@ impl Client {
         &self.in_force
     }
 
+    /// The last answer, as other tabs are told of it ([`Effect::Tell`]): without ETag and body if it was bad.
+    pub fn last(&self) -> (&Answer, bool) {
+        (&self.last, self.bad == Some(true))
+    }
+
+    /// In how many ms this tab polls next, as other tabs are told with it.
+    pub fn next_poll(&self) -> i64 {
+        self.next
+    }
+
+    /// What is kept over loads, less the manifest's text.
+    pub fn kept(&self) -> &Kept {
+        &self.kept
+    }
+
+    /// All flags, evaluated, as JSON. See `flags::Live`.
+    pub fn outcome(&self) -> &str {
+        &self.outcome
+    }
+
     /// The plan for all APIs.
     pub fn plan(&self) -> &Plan {
         &self.plan
@@ -303,168 +335,147 @@ impl Client {
         self.server.at(now)
     }
 
-    fn answer(&mut self, now: Now, mut answer: Answer, told: Option<i64>) {
+    fn answer(&mut self, now: Now, answer: &mut Answer, told: Option<i64>) {
         // One that waited for a frozen page is given up like one that did not come in time.
         if told.is_none() && (self.schedule.running().is_none() || self.schedule.overdue(now.mono)) {
             return;
         }
         // What is told may be old: who came later hears it, or who was frozen.
-        let came = *answer.at.get_or_insert(now.wall);
-        let age = (now.wall - came).max(0);
-        let date = answer.date;
+        let age = (now.wall - *answer.at.get_or_insert(now.wall)).max(0);
         // The wall clock may have been set since: no time is reckoned over long.
-        if let Some(date) = date.filter(|_| age < 30 * SECOND) {
+        if let Some(date) = answer.date
+            && age < 30 * SECOND
+        {
             self.server.sample(now, date + age);
         }
-        let same =
-            answer.text.is_none() && self.last.is_some() && answer.etag.is_some() && answer.etag == self.etag;
-        let text = answer.text.as_deref();
-        let error = if answer.foreign {
-            Some(FetchError::Origin)
-        } else if answer.status != 200 {
-            Some(FetchError::Status(answer.status))
-        } else if answer.too_long || text.is_some_and(|t| t.len() > MAX_TEXT) {
-            Some(FetchError::TooLong)
-        } else {
-            None
+        let heard = match self.judge(now, answer) {
+            Ok(heard) => heard,
+            Err(error) => return self.bad(now, error, answer, told),
         };
-        if let Some(error) = error {
-            return self.failed(now, error, Some(answer), told);
-        }
-        let heard = match text {
-            None if same => self.again(now),
-            Some(text) if self.in_force.is(text) => self.in_force.confirm(),
-            _ => {
-                let text = text.unwrap_or_default();
-                match read(self.parse, text) {
-                    Ok(manifest) => {
-                        let warnings = manifest.warnings.clone();
-                        let heard = self.in_force.hear(now, manifest, text, date);
-                        if heard == Heard::New {
-                            // An inlined one may have had the same serial, and only a part of this.
-                            self.looked = None;
-                            self.report(warnings);
-                        }
-                        heard
-                    }
-                    Err(flaw) if flaw.fault == Fault::Json => {
-                        return self.failed(now, FetchError::NotJson, Some(answer), told);
-                    }
-                    Err(flaw) => {
-                        self.effects.push(Effect::Fault(Blame::Publisher(flaw)));
-                        return self.bad(now, Some(answer), told);
-                    }
-                }
-            }
-        };
-        match heard {
-            Heard::Future => {
-                self.effects.push(Effect::Fault(Blame::Publisher(Flaw {
-                    path: "serial".into(),
-                    fault: Fault::Future,
-                })));
-                return self.bad(now, Some(answer), told);
-            }
-            Heard::Conflict => {
-                let flaw = Flaw { path: "serial".into(), fault: Fault::Contradiction };
-                self.effects.push(Effect::Fault(Blame::Publisher(flaw)));
-            }
-            _ => {}
-        }
-        if let (Some(manifest), Heard::New) = (&self.in_force.manifest, heard) {
+        if let Some(manifest) = &self.in_force.manifest {
             self.schedule.every = self.config.every.unwrap_or(manifest.every);
         }
         self.flags.confirm();
-        self.end(heard.name());
+        self.polled(Some(heard));
         self.server.heard();
-        self.bad = None;
         self.schedule.good(now.mono, &mut self.chance, told, age);
         // A poll that runs has named the body that is known here, and may come without it.
         if self.schedule.running().is_none() {
-            if let Some(Answer { etag: Some(etag), .. }) = Some(&answer).filter(|a| a.text.is_some()) {
-                self.etag = Some(etag.clone());
-            }
-            let text = answer.text.or_else(|| self.last.take().and_then(|last| last.text));
-            self.last = Some(Answer { text, ..answer });
+            self.bad = Some(false);
+            self.remember(answer, answer.text.is_none());
         }
-        if self.ready.is_some() {
-            self.ready = None;
-            self.effects.push(Effect::Ready("live"));
-        }
+        self.say_ready(true);
         if told.is_none() {
-            self.tell(now, self.last.clone());
+            self.tell(now);
             self.keep(now, heard == Heard::New, None);
         }
     }
 
-    /// The server says the same as before: nothing to decode.
-    fn again(&mut self, now: Now) -> Heard {
-        match &self.last {
-            // The same text as the last time, which was not the one in force: counts like that one.
-            Some(last) if last.text.as_deref().is_some_and(|text| !self.in_force.is(text)) => {
-                let text = last.text.clone().unwrap_or_default();
-                match read(self.parse, &text).ok() {
-                    Some(manifest) => self.in_force.hear(now, manifest, &text, None),
-                    None => Heard::Unchanged,
-                }
+    /// What an answer brings, or why it is none; without an error the flaw has been noted.
+    fn judge(&mut self, now: Now, answer: &Answer) -> Result<Heard, Option<FetchError>> {
+        let text = match &answer.text {
+            // The server says the same as before.
+            None if answer.etag.is_some() && answer.etag == self.last.etag => &self.last.text,
+            text => text,
+        };
+        let text = text.as_deref().unwrap_or_default();
+        if answer.status == 0 {
+            return Err(Some(FetchError::Network));
+        }
+        if answer.foreign {
+            return Err(Some(FetchError::Origin));
+        }
+        if answer.status != 200 {
+            return Err(Some(FetchError::Status));
+        }
+        if answer.too_long || text.len() > MAX_TEXT {
+            return Err(Some(FetchError::TooLong));
+        }
+        if self.in_force.is(text) {
+            return Ok(self.in_force.confirm());
+        }
+        let manifest = match decode(self.parse, text) {
+            Ok(manifest) => manifest,
+            Err(flaw) if flaw.fault == Fault::Json => return Err(Some(FetchError::NotJson)),
+            Err(flaw) => {
+                self.flaws.push(flaw);
+                return Err(None);
             }
-            _ => self.in_force.confirm(),
-        }
+        };
+        let heard = self.in_force.hear(now, manifest, text, answer.date);
+        let fault = match heard {
+            Heard::Future => Fault::Future,
+            Heard::Conflict => Fault::Contradiction,
+            _ => {
+                if let (Heard::New, Some(manifest)) = (heard, &mut self.in_force.manifest) {
+                    // An inlined one may have had the same serial, and only a part of this.
+                    self.new = true;
+                    self.flaws.append(&mut manifest.warnings);
+                }
+                return Ok(heard);
+            }
+        };
+        self.flaws.push(Flaw { path: "serial".into(), fault });
+        if heard == Heard::Future { Err(None) } else { Ok(heard) }
     }
 
-    fn failed(&mut self, now: Now, error: FetchError, answer: Option<Answer>, told: Option<i64>) {
-        if told.is_none() && self.schedule.running().is_none() {
-            return;
+    fn bad(&mut self, now: Now, error: Option<FetchError>, answer: &mut Answer, told: Option<i64>) {
+        if let Some(error) = error
+            && self.schedule.online
+        {
+            self.effects.push(Effect::Failed(error));
         }
-        if self.schedule.online {
-            self.effects.push(Effect::Fault(Blame::Network(error)));
-        }
-        self.bad(now, answer, told);
-    }
-
-    fn bad(&mut self, now: Now, answer: Option<Answer>, told: Option<i64>) {
-        self.end("failed");
-        let retry_after = answer.as_ref().and_then(|a| a.retry_after);
-        self.schedule.bad(now.mono, &mut self.chance, told, answer.is_some(), retry_after);
-        // The body of a failure is of no use to anybody.
-        let answer = answer.map(|a| Answer { text: None, ..a });
+        self.polled(None);
+        self.schedule.bad(now.mono, &mut self.chance, told, answer.status > 0, answer.retry_after);
+        self.bad = Some(true);
+        self.remember(answer, true);
         if told.is_none() {
-            self.tell(now, answer.clone());
+            self.tell(now);
         }
-        self.bad = Some(answer);
     }
 
-    fn end(&mut self, outcome: &'static str) {
+    /// Keeps an answer to be told to others; `less` its ETag and body: those before it stay.
+    fn remember(&mut self, answer: &mut Answer, less: bool) {
+        if less {
+            std::mem::swap(&mut answer.etag, &mut self.last.etag);
+            std::mem::swap(&mut answer.text, &mut self.last.text);
+        }
+        std::mem::swap(answer, &mut self.last);
+    }
+
+    /// A poll ended; `None`: it failed.
+    fn polled(&mut self, heard: Option<Heard>) {
         let why = self.schedule.running().unwrap_or(Why::Period);
-        self.effects.push(Effect::Polled { why, outcome });
+        self.effects.push(Effect::Polled(why, heard));
     }
 
-    fn tell(&mut self, now: Now, answer: Option<Answer>) {
+    fn tell(&mut self, now: Now) {
         if self.locks {
-            let next = self.schedule.planned(now.mono);
-            self.effects.push(Effect::Tell(answer, next));
+            self.next = self.schedule.planned(now.mono);
+            self.effects.push(Effect::Tell);
         }
     }
 
-    fn follow(&mut self) {
+    /// Asks for the leader's lock, or gives it up.
+    fn lead(&mut self, on: bool) {
         if self.locks {
-            self.schedule.role = Role::Follower;
-            self.effects.push(Effect::Lead(false));
+            self.effects.push(Effect::Lead(on));
+            if on {
+                self.effects.push(Effect::Hello);
+            } else {
+                self.schedule.role = Role::Follower;
+            }
         }
     }
 
-    fn check(&mut self, now: Now) {
-        if self.schedule.running().is_some() {
-            return;
+    fn say_ready(&mut self, live: bool) {
+        if self.ready < NEVER {
+            self.ready = NEVER;
+            self.effects.push(Effect::Ready(live));
         }
-        self.effects.push(if self.schedule.check(now.mono) {
-            Effect::Poll { etag: self.etag.clone() }
-        } else {
-            Effect::Polled { why: Why::Check, outcome: "waiting" }
-        });
     }
 
-    fn shell(&mut self, now: Now, answer: super::refresh::shell::ShellAnswer) {
+    fn shell(&mut self, now: Now, answer: &ShellAnswer) {
         if self.refresh.shell.limit == NEVER {
             return;
         }
@@ -483,7 +494,7 @@ impl Client {
         let trust = !self.marked && !budget.is_some_and(|budget| budget.came_back(&self.refresh.key));
         self.refresh.shell.hear(
             now.mono,
-            &answer,
+            answer,
             &self.config,
             trust,
             manifest,
@@ -498,21 +509,17 @@ impl Client {
         let fits = (1..=MAX_KEPT).contains(&self.in_force.text.len());
         let Some(manifest) = self.in_force.manifest.as_ref().filter(|_| fits) else { return };
         let text = text || self.kept.serial != manifest.serial;
-        self.kept = Kept {
-            at: match self.schedule.heard {
-                LONG_AGO => self.kept.at,
-                heard => heard + now.wall - now.mono,
-            },
-            next: now.wall + self.schedule.planned(now.mono),
-            serial: manifest.serial,
-            server: match self.server.at(now) {
-                LONG_AGO => NEVER,
-                server => server - now.wall,
-            },
-            snooze,
+        if self.schedule.heard != LONG_AGO {
+            self.kept.at = self.schedule.heard + now.wall - now.mono;
+        }
+        self.kept.next = now.wall + self.schedule.planned(now.mono);
+        self.kept.serial = manifest.serial;
+        self.kept.server = match self.server.at(now) {
+            LONG_AGO => NEVER,
+            server => server - now.wall,
         };
-        let text = text.then(|| self.in_force.text.clone());
-        self.effects.push(Effect::Keep { state: self.kept.write(), text });
+        self.kept.snooze = snooze;
+        self.effects.push(Effect::Keep(text));
     }
 
     fn serial(&self) -> u64 {
@@ -528,37 +535,32 @@ impl Client {
         self.overlay.end(now.mono, serial);
         let tree = self.in_force.manifest.as_ref().map(|m| Node::root(&m.tree));
         let apis = tree.map(|tree| tree.member("apis"));
-        let found = negotiate(&self.config.apis, apis, self.server.own(now), &self.overlay);
-        if self.looked != Some(serial) {
-            self.report(found.flaws);
+        let mut found = negotiate(&self.config.apis, apis, self.server.own(now), &self.overlay);
+        if self.new {
+            self.flaws.append(&mut found.flaws);
         }
-        self.turn = found.next_change;
+        self.turn = found.next_change.unwrap_or(NEVER);
         self.verdict = found.verdict;
         if self.plan.publish(found.apis) {
-            self.effects.push(Effect::Plan(self.plan.clone()));
+            self.effects.push(Effect::Plan);
         }
         found.nothing_left
-    }
-
-    fn report(&mut self, flaws: Vec<Flaw>) {
-        for flaw in flaws {
-            self.effects.push(Effect::Fault(Blame::Publisher(flaw)));
-        }
     }
 
     /// The flags of the manifest in force, compiled once, and published where their outcome is another one.
     fn evaluate(&mut self, now: Now) {
         let Some(manifest) = &self.in_force.manifest else { return };
-        if self.looked != Some(manifest.serial) {
-            let flaws = self.flags.publish(Node::root(&manifest.tree).member("flags"), "flags");
-            self.report(flaws);
+        if self.new {
+            let mut flaws = self.flags.publish(Node::root(&manifest.tree).member("flags"), "flags");
+            self.flaws.append(&mut flaws);
         }
         let seconds = match self.server.at(now) {
             LONG_AGO => now.wall,
             server => server,
         } / SECOND;
         if let Some(outcome) = self.flags.evaluate(now.mono, seconds) {
-            self.effects.push(Effect::Flags(outcome));
+            self.outcome = outcome;
+            self.effects.push(Effect::Flags);
         }
     }
 
@@ -569,32 +571,31 @@ impl Client {
         }
         if self.schedule.overdue(now.mono) {
             self.effects.push(Effect::Abort);
-            self.failed(now, FetchError::Timeout, None, None);
+            self.bad(now, Some(FetchError::Timeout), &mut Answer::default(), None);
         }
-        if self.ready.is_some_and(|at| now.mono >= at) {
-            self.ready = None;
-            let how = if self.in_force.manifest.is_some() { "stored" } else { "timeout" };
-            self.effects.push(Effect::Ready(how));
+        if now.mono >= self.ready {
+            self.say_ready(false);
         }
         self.evaluate(now);
         self.negotiate(now);
-        self.looked = self.in_force.manifest.as_ref().map(|m| m.serial);
+        self.new = false;
         if let Some(manifest) = &self.in_force.manifest {
             let standing = standing(&self.config.build, manifest, self.server.at(now), self.verdict);
             if standing != self.standing {
                 self.standing = standing;
-                self.effects.push(Effect::Standing(standing));
+                self.effects.push(Effect::Standing);
             }
         }
-        self.chunks = match (self.chunks, self.action(now)) {
-            (Chunks::Stranded, Action::None) => Chunks::Whole,
-            (Chunks::Lost, due) if due != Action::None => Chunks::Stranded,
-            (chunks, _) => chunks,
-        };
+        let action = self.action(now);
+        match self.chunks {
+            Chunks::Lost if action != Action::None => self.chunks = Chunks::Stranded,
+            Chunks::Stranded if action == Action::None => self.chunks = Chunks::Whole,
+            _ => {}
+        }
         let facts = Facts {
             config: &self.config,
-            manifest: self.in_force.manifest.as_ref(),
-            action: self.action(now),
+            manifest: self.in_force.manifest.as_deref(),
+            action,
             reason: self.standing.reason,
             visible: self.schedule.visible,
             heard: self.heard(now),
@@ -602,25 +603,21 @@ impl Client {
             nonce: self.nonce,
         };
         let asks = self.refresh.advance(now, &facts, &mut self.chance);
-        if asks & SHELL != 0 {
-            self.effects.push(Effect::Shell);
-        }
-        if asks & SAVE != 0 {
-            self.effects.push(Effect::Save);
-        }
-        if asks & RELOAD != 0 {
-            let session = self.refresh.budget.as_ref().map_or(Value::Null, Budget::write);
-            let (asked, url) = (self.refresh.asked, self.refresh.url.take());
-            self.effects.push(Effect::Reload { session, asked, url });
+        for (ask, effect) in [
+            (SHELL, Effect::Shell),
+            (SAVE, Effect::Save),
+            (RELOAD, Effect::Reload),
+            (PUBLISH, Effect::Refresh),
+        ] {
+            if asks & ask != 0 {
+                self.effects.push(effect);
+            }
         }
         if asks & POLL != 0 {
             self.schedule.early(now.mono, &mut self.chance, Why::Unheard, true);
         }
-        if asks & PUBLISH != 0 {
-            self.effects.push(Effect::Refresh(self.refresh.state));
-        }
         if self.schedule.start(now.mono, &mut self.chance) {
-            self.effects.push(Effect::Poll { etag: self.etag.clone() });
+            self.effects.push(Effect::Poll);
         }
     }
 
@@ -632,7 +629,8 @@ impl Client {
     /// What follows from the standing. A regressed manifest may withdraw, but never forces.
     fn action(&self, now: Now) -> Action {
         let Some(manifest) = &self.in_force.manifest else { return Action::None };
-        let due = action(self.standing.status, manifest.refresh.urgency, self.chunks == Chunks::Stranded);
+        // A chunk that was lost strands it where anything is due.
+        let due = action(self.standing.status, manifest.refresh.urgency, self.chunks != Chunks::Whole);
         match &self.in_force.regressed {
             None => due,
             Some(regressed) => {
@@ -643,7 +641,10 @@ impl Client {
     }
 }
 
-fn read(parse: Parse, text: &str) -> Result<Manifest, Flaw> {
+fn decode(parse: Parse, text: &str) -> Result<Box<Manifest>, Flaw> {
     let Some(tree) = parse(text) else { return Err(Flaw { path: String::new(), fault: Fault::Json }) };
-    Manifest::decode(tree).map_err(|error| error.0)
+    match Manifest::decode(tree) {
+        Ok(manifest) => Ok(Box::new(manifest)),
+        Err(error) => Err(error.0),
+    }
 }

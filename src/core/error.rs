@@ -95,8 +95,8 @@ pub enum FetchError {
     Network,
     /// No whole answer within 10 s.
     Timeout,
-    /// An answer with this status, which is not 200.
-    Status(u16),
+    /// An answer whose status is not 200.
+    Status,
     /// The answer came from another origin than was asked (a login page, a captive portal).
     Origin,
     /// Not JSON: HTML, an empty body, something cut off.
@@ -111,7 +111,7 @@ impl FetchError {
         match self {
             FetchError::Network => "network",
             FetchError::Timeout => "timeout",
-            FetchError::Status(_) => "status",
+            FetchError::Status => "status",
             FetchError::Origin => "origin",
             FetchError::NotJson => "not-json",
             FetchError::TooLong => "too-long",

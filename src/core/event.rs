@@ -1,12 +1,10 @@
 //! What happens to the core, and what it asks for. The wire to the page is `pkg-template/src/wire.ts`.
 
-use super::error::{FetchError, Flaw};
-use super::negotiate::Plan;
-use super::refresh::State;
+use super::error::FetchError;
 use super::refresh::shell::ShellAnswer;
 use super::schedule::{RetryAfter, Why};
+use super::serial::Heard;
 use super::value::Value;
-use super::window::Standing;
 
 /// How the start of a page found things.
 #[derive(Clone, Debug, Default)]
@@ -36,7 +34,7 @@ pub struct Start<'a> {
 /// An answer to a poll: to this tab's own, or told by the tab that polled.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Answer {
-    /// The status.
+    /// The status; 0 where no answer came.
     pub status: u16,
     /// It came from another origin than was asked.
     pub foreign: bool,
@@ -59,15 +57,11 @@ pub struct Answer {
 pub enum Event {
     /// The time of the next wake-up has come, or not quite: an early one does nothing.
     Wake,
-    /// An answer. `told`: by another tab, which polls next in so many ms. An own answer to no request is ignored.
+    /// An answer, or that none came. `told`: by another tab, which polls next in so many ms. An own one to no request is
+    /// ignored.
     Answer {
         /// What came.
         answer: Answer,
-        /// Who asked.
-        told: Option<i64>,
-    },
-    /// No answer came. An own failure of no request is ignored.
-    Failed {
         /// Who asked.
         told: Option<i64>,
     },
@@ -114,76 +108,51 @@ pub enum Event {
     Refused(Value),
 }
 
-/// Something is asked for.
-#[derive(Clone, Debug, PartialEq)]
+/// Something is asked for. What belongs to it, if it is more than a word, the client has at hand.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Effect {
-    /// Fetch the manifest. A body with this ETag need not be read.
-    Poll {
-        /// The last good answer's.
-        etag: Option<String>,
-    },
-    /// Abort that fetch.
+    /// Abort the fetch of the manifest.
     Abort,
-    /// Tell the other tabs of an answer, or of a failure; and when this tab polls next, in ms.
-    Tell(Option<Answer>, i64),
-    /// Ask the leader for its last answer.
-    Hello,
-    /// Ask for the leader's lock, or give it up.
-    Lead(bool),
-    /// Keep over loads; the text only where it changed.
-    Keep {
-        /// See `memory`.
-        state: Value,
-        /// The manifest's.
-        text: Option<String>,
-    },
     /// Look at the shell.
     Shell,
     /// Let the waiting service worker take over, then look at the shell.
     Activate,
     /// Run the `onSave` callbacks.
     Save,
-    /// Book, then reload.
-    Reload {
-        /// What to keep in session storage first.
-        session: Value,
-        /// A person asked: reload even where nothing can be kept.
-        asked: bool,
-        /// Go there instead.
-        url: Option<String>,
-    },
+    /// Ask the leader for its last answer.
+    Hello,
+    /// Ask for the leader's lock, or give it up.
+    Lead(bool),
     /// The answer to [`Event::Navigate`].
     Taken(bool),
+    /// Fetch the manifest. A body with the ETag of `Client::last` need not be read.
+    Poll,
+    /// Keep `Client::kept` over loads, and with it the manifest's text where that changed.
+    Keep(bool),
+    /// Keep nothing.
+    Forget,
+    /// Book (`Refresh::budget`), then reload (`Refresh::going`).
+    Reload,
+    /// Tell the other tabs of the last answer or failure (`Client::last`), and when this tab polls next.
+    Tell,
     /// Published: where the build stands.
-    Standing(Standing),
+    Standing,
     /// Published: where the refresh stands.
-    Refresh(State),
+    Refresh,
     /// Published: the plan for all APIs.
-    Plan(Plan),
-    /// Published: all flags, evaluated, where one of them has changed, as JSON. See `flags::Live`.
-    Flags(String),
-    /// Published, once: how the first manifest came.
-    Ready(&'static str),
-    /// Published: a poll ended.
-    Polled {
-        /// Why it was made.
-        why: Why,
-        /// What it brought: `new`, `unchanged`, `older`, … or `failed`, or `waiting` where a `check` may not poll now.
-        outcome: &'static str,
-    },
-    /// Published: something is wrong.
-    Fault(Blame),
-}
-
-/// A fault, by who can mend it.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Blame {
-    /// The manifest, or a part of it.
-    Publisher(Flaw),
-    /// The way to it.
-    Network(FetchError),
-    /// What was kept by this or another page.
-    Memory,
+    Plan,
+    /// Published: all flags, evaluated, where one of them has changed: `Client::outcome`.
+    Flags,
+    /// Published: a poll ended, why it was made, and what it brought; `None`: it failed.
+    Polled(Why, Option<Heard>),
+    /// Published: a `check` may not poll now.
+    Waiting,
+    /// Published: why no answer came, or none that could be a manifest.
+    Failed(FetchError),
+    /// Published: what was kept by this or another page is foreign.
+    Foreign,
+    /// Published, once: whether the server was heard. If not, there is a kept manifest, or none.
+    Ready(bool),
 }
 
 /// The next moment at which the core wants to be woken, and why.

@@ -1,6 +1,6 @@
 //! Decides. No clock, no randomness, no I/O, no browser type.
 //!
-//! [`Client::handle`] takes an event, [`Client::poll_effect`] gives what it asks for until there is nothing left, and
+//! [`Client::handle`] takes an event, [`Client::effects`] says what it asks for until the next one, and
 //! [`Client::next_wake`] says when it wants to hear [`Event::Wake`](event::Event::Wake).
 
 mod client;

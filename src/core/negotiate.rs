@@ -5,7 +5,7 @@ use std::cmp::Ordering;
 use super::error::Flaw;
 use super::time::{LONG_AGO, NEVER};
 use super::value::{First, Node, Value, step, written};
-use super::version::{Version, is_prerelease, is_version, order};
+use super::version::{is_prerelease, is_version, order};
 
 mod decode;
 mod overlay;
@@ -13,7 +13,7 @@ mod overlay;
 pub use decode::spoken;
 pub use overlay::Overlay;
 
-use decode::{Supported, comparator, offer, speaks, supported};
+use decode::{Supported, comparator, speaks, supported};
 
 // Why the plan for an API is as it is, best first: as `REASONS` of `wire.ts` has them.
 /// Both speak the version.
@@ -80,12 +80,13 @@ pub fn names(plan: &Value) -> (&'static str, &'static str) {
 }
 
 /// What negotiation means for the build's standing. Only what the manifest says counts, never a refusal.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Verdict {
     /// Nothing against the build.
+    #[default]
     Fine,
-    /// A required API is left with deprecated versions only; when the first of those ends, in ms since 1970, or [`NEVER`].
-    Deprecated(i64),
+    /// A required API is left with deprecated versions only; when the first of those ends, in ms since 1970.
+    Deprecated(Option<i64>),
     /// A required API is `client-too-old`.
     TooOld,
 }
@@ -97,8 +98,8 @@ pub struct Negotiation {
     pub apis: Value,
     /// For the standing.
     pub verdict: Verdict,
-    /// The server time, in ms since 1970, at which to negotiate again: a deprecation or a sunset takes effect. Or [`NEVER`].
-    pub next_change: i64,
+    /// The server time, in ms since 1970, at which to negotiate again: a deprecation or a sunset takes effect.
+    pub next_change: Option<i64>,
     /// The overlay leaves an API with nothing in common: a poll may know more.
     pub nothing_left: bool,
     /// What is wrong with the manifest's `apis`, as far as the build speaks them.
@@ -107,87 +108,91 @@ pub struct Negotiation {
 
 /// Negotiates all APIs: a pure function of what the build speaks (its option `apis`), what the manifest offers (its
 /// `apis`; `None`: there is no manifest), the servers' clock ([`LONG_AGO`]: unknown, so nothing has ended), and the refusals.
-pub fn negotiate(spoken: &Value, offered: Option<Node>, server_time: i64, overlay: &Overlay) -> Negotiation {
-    let mut apis = Vec::new();
+pub fn negotiate(spoken: &Value, offered: Option<Node>, server: i64, overlay: &Overlay) -> Negotiation {
+    // What is announced for later is not deprecated yet (RFC 9745); without a clock it may be.
+    let clock = Clock { ended: server, begun: if server == LONG_AGO { NEVER - 1 } else { server } };
+    let (mut apis, mut next) = (Vec::new(), NEVER);
     let (mut nothing_left, mut worst, mut ending) = (false, OVERLAP, NEVER);
     let mut first = First::new(Node::default(), "");
-    let mut choice =
-        Choice { clock: server_time, next: NEVER, list: Vec::new(), open: NO_MANIFEST, best: NONE };
     for (name, own) in spoken.members() {
         let api = offered.unwrap_or_default().member(name);
         let speaks = speaks(own);
-        choice.list.clear();
-        choice.best = NONE;
-        choice.open = if offered.is_none() { NO_MANIFEST } else { NOT_LISTED };
+        let mut list = Vec::new();
+        let mut open = if offered.is_none() { NO_MANIFEST } else { NOT_LISTED };
         if api.is_present() {
             let mut path = String::from("apis");
             step(&mut path, name, 0);
             first.part = (api, path);
-            supported(api, &mut choice.list, &mut first);
-            choice.open = if first.end() { OVERLAP } else { INVALID };
+            supported(api, &mut list, &mut first);
+            open = if first.end() { OVERLAP } else { INVALID };
         }
-        let valid = choice.open == OVERLAP;
-        if !valid {
-            choice.list.clear();
-            named(speaks, &mut choice.list);
+        let mut plan = [const { Value::Null }; 7];
+        if open == OVERLAP {
+            plan[5] = api.member("base").copy();
+            plan[6] = api.member("carrier").copy();
+        } else {
+            list.clear();
+            named(speaks, &mut list);
         }
-        let mut why = choice.make(speaks);
-        let before = choice.list.get(choice.best);
-        if (why == ONLY_DEPRECATED || why == SERVER_NEWER) && Node::root(own).member("required").is_true() {
+        for l in &list {
+            for time in [l.since, l.sunset] {
+                if clock.begun < time && time < next {
+                    next = time;
+                }
+            }
+        }
+
+        let (mut why, best) = choose(speaks, &list, &clock, open);
+        publish(&mut plan, best);
+        if own.get("required").is_some_and(|required| *required == Value::Bool(true))
+            && (why == ONLY_DEPRECATED || why == SERVER_NEWER)
+        {
             worst = worst.max(why);
-            ending = before.map_or(ending, |l| l.sunset.min(ending));
+            ending = best.map_or(ending, |l| l.sunset.min(ending));
         }
-        let refused = overlay.over(name, &mut choice);
+        let refused = overlay.over(name, &mut list, &mut open);
         if refused {
-            let before = choice.best;
-            choice.best = NONE;
-            why = choice.make(speaks);
-            if choice.best == NONE {
-                // Only a valid manifest refuses a call: the version stays in use.
-                choice.best = before;
-                nothing_left = true;
-            }
+            let best;
+            (why, best) = choose(speaks, &list, &clock, open);
+            publish(&mut plan, best);
+            // Only a valid manifest refuses a call: the version stays in use.
+            nothing_left |= best.is_none();
         }
-        let (mut version, mut deadline, mut link) = (Value::Null, Value::Null, Value::Null);
-        if let Some(l) = choice.list.get(choice.best) {
-            version = l.version.as_str().into();
-            if l.sunset != NEVER {
-                deadline = Value::Number(l.sunset as f64);
-            }
-            link = l.link.copy();
-        }
-        // What is said of an API that cannot be used is of no use either.
-        let said = if valid { api } else { Node::default() };
-        let (base, carrier) = (said.member("base").copy(), said.member("carrier").copy());
-        let plan = [Value::Number(why.into()), Value::Bool(refused), version, deadline, link, base, carrier];
+        plan[0] = Value::Number(why.into());
+        plan[1] = Value::Bool(refused);
         apis.push((name.clone(), Value::Array(Vec::from(plan))));
     }
     Negotiation {
         apis: Value::Object(apis),
         verdict: match worst {
             OVERLAP => Verdict::Fine,
-            ONLY_DEPRECATED => Verdict::Deprecated(ending),
+            ONLY_DEPRECATED => Verdict::Deprecated(known(ending)),
             _ => Verdict::TooOld,
         },
-        next_change: choice.next,
+        next_change: known(next),
         nothing_left,
         flaws: first.reports,
     }
 }
 
-/// The negotiation of one API.
-struct Choice<'a> {
-    clock: i64,
-    /// When the first change comes that is still ahead.
-    next: i64,
-    list: Vec<Supported<'a>>,
-    /// Why there is nothing to choose by, unless it is [`OVERLAP`]: then the first of the list is taken.
-    open: u32,
-    /// The place of the best in the list, or [`NONE`].
-    best: usize,
+/// The servers' time, as it serves for what ends and for what begins.
+struct Clock {
+    ended: i64,
+    begun: i64,
 }
 
-const NONE: usize = usize::MAX;
+fn known(time: i64) -> Option<i64> {
+    (time != NEVER).then_some(time)
+}
+
+/// Puts a choice into the plan, if there is one.
+fn publish(plan: &mut [Value; 7], best: Option<&Supported>) {
+    if let Some(l) = best {
+        plan[2] = l.version.as_str().into();
+        plan[3] = known(l.sunset).map(|ms| ms as f64).into();
+        plan[4] = l.link.copy();
+    }
+}
 
 /// Lists all versions that are spoken by name, exactly or by an inclusive bound.
 fn named(speaks: &[Value], list: &mut Vec<Supported>) {
@@ -196,45 +201,45 @@ fn named(speaks: &[Value], list: &mut Vec<Supported>) {
         let mut rest = &text[..];
         while let Some((sides, version)) = comparator(&mut rest) {
             if sides & EQUAL != 0 {
-                offer(list, Version::parse(version).ok());
+                list.push(Supported::bare(version.to_owned()));
             }
         }
     }
 }
 
-impl Choice<'_> {
-    /// Finds the best version of the list, and says why it is that, or why there is none.
-    fn make(&mut self, speaks: &[Value]) -> u32 {
-        let known = self.clock != LONG_AGO;
-        let mut least = NOTHING_SERVED << WHY;
-        for (index, l) in self.list.iter().enumerate() {
-            if known {
-                self.next = sooner(self.clock, l.since, sooner(self.clock, l.sunset, self.next));
-            }
-            // "sunset exactly now" has ended
-            if !l.served || l.sunset <= self.clock {
-                continue;
-            }
-            let mut rank = if self.open == OVERLAP { place(speaks, l.version.as_str()) } else { 0 };
-            let fits = rank < ONLY_DEPRECATED << WHY;
-            if fits {
-                // What is announced for later is not deprecated yet (RFC 9745); without a clock it may be.
-                let deprecated = l.since != NEVER && (!known || l.since <= self.clock);
-                rank += (deprecated as u32) << WHY | !l.preferred as u32;
-            }
-            let higher = || self.list.get(self.best).is_some_and(|b| b.version.below(&l.version));
-            if rank < least || (rank == least && self.open == OVERLAP && higher()) {
-                least = rank;
-                self.best = if fits { index } else { NONE };
-            }
+/// The best version of the list, or why there is none. Unless the way is `open`, for there is nothing to choose by: then
+/// that is why, and the first one is taken.
+fn choose<'l, 'a>(
+    speaks: &[Value],
+    list: &'l [Supported<'a>],
+    clock: &Clock,
+    open: u32,
+) -> (u32, Option<&'l Supported<'a>>) {
+    let mut best: Option<&Supported> = None;
+    let mut least = NOTHING_SERVED << WHY;
+    for l in list {
+        // "sunset exactly now" has ended
+        if !l.served || l.sunset <= clock.ended {
+            continue;
         }
-        if self.open == OVERLAP { least >> WHY } else { self.open }
+        if open != OVERLAP {
+            return (open, Some(l));
+        }
+        let mut rank = place(speaks, &l.version);
+        let fits = rank < ONLY_DEPRECATED << WHY;
+        if fits {
+            rank += ((l.since <= clock.begun) as u32) << WHY | !l.preferred as u32;
+        }
+        if rank < least
+            || (fits
+                && rank == least
+                && best.is_some_and(|b| order(&b.version, &l.version) == Some(Ordering::Less)))
+        {
+            least = rank;
+            best = Some(l).filter(|_| fits);
+        }
     }
-}
-
-/// The time, if it is ahead and sooner than the one that is next.
-fn sooner(clock: i64, time: i64, next: i64) -> i64 {
-    if clock < time && time < next { time } else { next }
+    (if open == OVERLAP { least >> WHY } else { open }, best)
 }
 
 /// Where the reason stands in a rank; below it the entry, and below that whether the version is not the preferred one.

@@ -13,14 +13,14 @@ const SPAN: i64 = 30 * MINUTE;
 #[derive(Clone, Debug, Default)]
 pub struct InForce {
     /// What is in force.
-    pub manifest: Option<Manifest>,
+    pub manifest: Option<Box<Manifest>>,
     /// Its text; empty for an inlined one, which has been escaped or written anew on its way into the page.
     pub text: String,
     /// How many answers in a row had lower serials, and since when.
     older: u32,
     since: i64,
     /// An older manifest that is all the server has had for a while: it may withdraw a prompt, no more.
-    pub regressed: Option<Manifest>,
+    pub regressed: Option<Box<Manifest>>,
 }
 
 names! {
@@ -44,7 +44,7 @@ names! {
 impl InForce {
     /// Whether `text` is the one in force, so that it need not be decoded again.
     pub fn is(&self, text: &str) -> bool {
-        self.manifest.is_some() && self.text == text
+        !text.is_empty() && self.text == text
     }
 
     /// The server still says what is in force.
@@ -55,7 +55,7 @@ impl InForce {
     }
 
     /// Hears a valid manifest; `date` is its own answer's `Date` + `Age`, where it is known.
-    pub fn hear(&mut self, now: Now, manifest: Manifest, text: &str, date: Option<i64>) -> Heard {
+    pub fn hear(&mut self, now: Now, manifest: Box<Manifest>, text: &str, date: Option<i64>) -> Heard {
         if date.is_some_and(|date| manifest.serial as i64 > (date + DAY) / 1000) {
             return Heard::Future;
         }

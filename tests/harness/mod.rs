@@ -2,16 +2,23 @@
 
 #![allow(dead_code, reason = "each test file uses its part of the harness")]
 
+use std::collections::VecDeque;
+
 use trueup::core::Client;
 use trueup::core::config::{Build, Mark};
-use trueup::core::event::{Answer, Blame, Effect, Event, Start};
+use trueup::core::error::{FetchError, Flaw};
+use trueup::core::event::{self, Answer, Event, Start};
 use trueup::core::flags::Numbers;
-use trueup::core::refresh::Phase;
+use trueup::core::negotiate::Plan;
+use trueup::core::refresh::budget::Budget;
 use trueup::core::refresh::shell::{ShellAnswer, Worker};
+use trueup::core::refresh::{Phase, State};
+use trueup::core::schedule::Why;
+use trueup::core::serial::Heard;
 use trueup::core::time::Now;
 use trueup::core::value::{Value, read};
 use trueup::core::version::Version;
-use trueup::core::window::Status;
+use trueup::core::window::{Standing, Status};
 
 pub const SECOND: i64 = 1000;
 pub const MINUTE: i64 = 60 * SECOND;
@@ -27,6 +34,86 @@ pub fn json(text: &str) -> Option<Value> {
 /// As the browser's parser, which passes over what is too deep.
 pub fn parse(text: &str) -> Option<Value> {
     trueup::core::json::parse(text, Numbers::native().parse)
+}
+
+/// Something is asked for, with all that belongs to it.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Effect {
+    Abort,
+    Shell,
+    Activate,
+    Save,
+    Hello,
+    Lead(bool),
+    Taken(bool),
+    Poll { etag: Option<String> },
+    Keep { state: Value, text: Option<String> },
+    Reload { session: Value, asked: bool, url: Option<String> },
+    Tell(Option<Answer>, i64),
+    Standing(Standing),
+    Refresh(State),
+    Plan(Plan),
+    Flags(String),
+    Polled { why: Why, outcome: &'static str },
+    Ready(&'static str),
+    Fault(Blame),
+}
+
+/// A fault, by who can mend it.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Blame {
+    Publisher(Flaw),
+    Network(FetchError),
+    Memory,
+}
+
+/// What is to be done after an event, as `src/browser/wire.rs` writes it for the page.
+pub fn effects(client: &Client) -> Vec<Effect> {
+    let whole = |effect: &event::Effect| match *effect {
+        event::Effect::Abort => Effect::Abort,
+        event::Effect::Shell => Effect::Shell,
+        event::Effect::Activate => Effect::Activate,
+        event::Effect::Save => Effect::Save,
+        event::Effect::Hello => Effect::Hello,
+        event::Effect::Lead(on) => Effect::Lead(on),
+        event::Effect::Taken(taken) => Effect::Taken(taken),
+        event::Effect::Poll => Effect::Poll { etag: client.last().0.etag.clone() },
+        event::Effect::Keep(text) => {
+            let text = text.then(|| client.in_force().text.clone());
+            Effect::Keep { state: client.kept().write(), text }
+        }
+        event::Effect::Forget => Effect::Keep { state: Value::Null, text: Some(String::new()) },
+        event::Effect::Reload => {
+            let refresh = client.refresh();
+            let session = refresh.budget.as_ref().map_or(Value::Null, Budget::write);
+            Effect::Reload { session, asked: refresh.asked, url: refresh.url.clone() }
+        }
+        event::Effect::Tell => {
+            let (answer, bad) = client.last();
+            let answer = (answer.status > 0).then(|| match bad {
+                true => Answer { etag: None, text: None, ..answer.clone() },
+                false => answer.clone(),
+            });
+            Effect::Tell(answer, client.next_poll())
+        }
+        event::Effect::Standing => Effect::Standing(client.standing()),
+        event::Effect::Refresh => Effect::Refresh(client.refresh().state),
+        event::Effect::Plan => Effect::Plan(client.plan().clone()),
+        event::Effect::Flags => Effect::Flags(client.outcome().to_owned()),
+        event::Effect::Polled(why, heard) => {
+            Effect::Polled { why, outcome: heard.map_or("failed", Heard::name) }
+        }
+        event::Effect::Waiting => Effect::Polled { why: Why::Check, outcome: "waiting" },
+        event::Effect::Failed(error) => Effect::Fault(Blame::Network(error)),
+        event::Effect::Foreign => Effect::Fault(Blame::Memory),
+        event::Effect::Ready(live) => Effect::Ready(match &client.in_force().manifest {
+            _ if live => "live",
+            Some(_) => "stored",
+            None => "timeout",
+        }),
+    };
+    let faults = client.flaws().iter().map(|flaw| Effect::Fault(Blame::Publisher(flaw.clone())));
+    faults.chain(client.effects().iter().map(whole)).collect()
 }
 
 /// What the modelled server answers a poll with.
@@ -71,6 +158,8 @@ pub struct Page {
     pub kept: Option<(Value, String)>,
     pub session: Value,
     pub effects: Vec<Effect>,
+    /// Asked for, and not done yet.
+    queue: VecDeque<Effect>,
     pub saves: usize,
     /// `onSave` callbacks do not settle.
     pub saves_hang: bool,
@@ -155,7 +244,6 @@ impl Setup {
         let options = json(&self.options).unwrap();
         let client = Client::new(&options, self.start.start(), parse, Numbers::native(), now).unwrap();
         let mut page = Page {
-            client,
             mono: 0,
             skew: self.skew,
             dated: self.dated,
@@ -177,9 +265,11 @@ impl Setup {
             kept: None,
             session: Value::Null,
             effects: vec![],
+            queue: effects(&client).into(),
             saves: 0,
             saves_hang: false,
             leaves: true,
+            client,
         };
         page.drain();
         page
@@ -228,9 +318,15 @@ impl Page {
     }
 
     pub fn send(&mut self, event: Event) {
+        self.handle(event);
+        self.drain();
+    }
+
+    /// What is asked for meanwhile waits its turn.
+    fn handle(&mut self, event: Event) {
         let now = self.now();
         self.client.handle(now, event);
-        self.drain();
+        self.queue.extend(effects(&self.client));
     }
 
     /// Lets virtual time pass, waking the client when it wants to be woken.
@@ -312,12 +408,11 @@ impl Page {
             worker: self.worker,
             ..ShellAnswer::default()
         };
-        let now = self.now();
-        self.client.handle(now, Event::Shell(answer));
+        self.handle(Event::Shell(answer));
     }
 
     fn drain(&mut self) {
-        while let Some(effect) = self.client.poll_effect() {
+        while let Some(effect) = self.queue.pop_front() {
             self.effects.push(effect.clone());
             match effect {
                 Effect::Poll { .. } => {
@@ -336,12 +431,11 @@ impl Page {
                         Reply::Other(answer) => {
                             Some(Event::Answer { answer: Answer { date, ..answer }, told: None })
                         }
-                        Reply::Lost => Some(Event::Failed { told: None }),
+                        Reply::Lost => Some(Event::Answer { answer: Answer::default(), told: None }),
                         Reply::Hang => None,
                     };
                     if let Some(event) = event {
-                        let now = self.now();
-                        self.client.handle(now, event);
+                        self.handle(event);
                     }
                 }
                 Effect::Activate if !self.shell_hangs => self.look(),
@@ -353,9 +447,8 @@ impl Page {
                 }
                 Effect::Save => {
                     self.saves += 1;
-                    let now = self.now();
                     if !self.saves_hang {
-                        self.client.handle(now, Event::Saved);
+                        self.handle(Event::Saved);
                     }
                 }
                 Effect::Reload { session, asked, url } => {

@@ -1,6 +1,6 @@
 //! From tree to what is spoken and what is offered.
 
-use super::{EQUAL, GREATER, LESS, Version, is_version, side};
+use super::{EQUAL, GREATER, LESS, is_version, side};
 use crate::core::error::Fault;
 use crate::core::time::{LONG_AGO, NEVER};
 use crate::core::value::{
@@ -96,7 +96,7 @@ fn entry<'a>(item: Node<'a>, first: &mut First<'a>) -> u8 {
 
 /// A version that the servers speak.
 pub(super) struct Supported<'a> {
-    pub version: Version,
+    pub version: String,
     /// As far as is known.
     pub served: bool,
     pub preferred: bool,
@@ -108,17 +108,21 @@ pub(super) struct Supported<'a> {
 }
 
 impl Supported<'_> {
+    /// Nothing but the version is known.
+    pub fn bare(version: String) -> Self {
+        Supported {
+            version,
+            served: true,
+            preferred: false,
+            since: NEVER,
+            sunset: NEVER,
+            link: Node::default(),
+        }
+    }
+
     /// Whether it is this version.
     pub fn is(&self, version: &str) -> bool {
-        side(self.version.as_str(), version) == EQUAL
-    }
-}
-
-/// Adds a version of which nothing else is known, if it is one.
-pub(super) fn offer(list: &mut Vec<Supported>, version: Option<Version>) {
-    if let Some(version) = version {
-        let link = Node::default();
-        list.push(Supported { version, served: true, preferred: false, since: NEVER, sunset: NEVER, link });
+        side(&self.version, version) == EQUAL
     }
 }
 
@@ -126,7 +130,9 @@ pub(super) fn offer(list: &mut Vec<Supported>, version: Option<Version>) {
 pub(super) fn supported<'a>(api: Node<'a>, list: &mut Vec<Supported<'a>>, first: &mut First<'a>) {
     first.get(api, "", OBJECT);
     for item in first.get(api, "supported", ARRAY | REQUIRED).items() {
-        offer(list, first.version(Node::root(item), ""));
+        if first.version(Node::root(item), "").is_some() {
+            list.push(Supported::bare(written(item)));
+        }
     }
     for (text, value) in first.get(api, "deprecated", OBJECT).members() {
         let node = Node::root(value);
@@ -146,10 +152,11 @@ pub(super) fn supported<'a>(api: Node<'a>, list: &mut Vec<Supported<'a>>, first:
             }
         }
     }
-    if let Some(wish) = first.version(api, "preferred") {
+    if first.version(api, "preferred").is_some() {
+        let wish = api.member("preferred").value().map_or(String::new(), written);
         let mut listed = false;
         for l in list.iter_mut() {
-            l.preferred = l.is(wish.as_str());
+            l.preferred = l.is(&wish);
             listed |= l.preferred;
         }
         // What it names may be the one that is wrong.
@@ -157,35 +164,39 @@ pub(super) fn supported<'a>(api: Node<'a>, list: &mut Vec<Supported<'a>>, first:
             first.report(api, "preferred", Fault::Undefined);
         }
     }
-    if goes_on(first.reference(api, "base").text()) {
-        first.wrong(api, "base", Fault::Path);
-    }
+    let base = first.reference(api, "base");
+    bare(base, first);
     carrier(api, false, first);
 }
 
-/// Whether something comes behind the path.
-fn goes_on(text: &str) -> bool {
-    text.bytes().any(|b| b == b'?' || b == b'#')
+/// Something comes behind it.
+fn bare<'a>(node: Node<'a>, first: &mut First<'a>) {
+    if node.text().bytes().any(|b| b == b'?' || b == b'#') {
+        first.wrong(node, "", Fault::Path);
+    }
 }
 
 /// An unknown kind reads as the default, which is that of the app. The app's `own` may name another origin.
 fn carrier<'a>(api: Node<'a>, own: bool, first: &mut First<'a>) {
     let node = first.get(api, "carrier", OBJECT);
-    for (at, kind) in ["path", "query", "header", "accept"].into_iter().enumerate() {
+    for kind in ["path", "query", "header", "accept"] {
         let member = node.member(kind);
         if !member.is_present() {
             continue;
         }
         first.get(member, "", STRING | FILLED);
         let text = member.text();
-        if at == 0 {
+        if kind == "path" {
             if !own {
                 first.reference(member, "");
             }
-            if goes_on(text) || !text.as_bytes().windows(9).any(|w| w == b"{version}") {
+            bare(member, first);
+            if !text.as_bytes().windows(9).any(|w| w == b"{version}") {
                 first.wrong(member, "", Fault::Path);
             }
-        } else if at > 1 && !text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_') {
+        } else if kind != "query"
+            && !text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
+        {
             first.wrong(member, "", Fault::Range);
         }
         return;

@@ -1,7 +1,7 @@
 //! Refusals: what servers answered against the manifest, for a while.
 
-use super::decode::{Supported, offer};
-use super::{Choice, OVERLAP, Version};
+use super::decode::Supported;
+use super::{OVERLAP, is_version, known};
 use crate::core::time::{MINUTE, NEVER, SECOND};
 use crate::core::value::Value;
 
@@ -13,11 +13,7 @@ const PAUSE: i64 = 10 * SECOND;
 /// What refusals lay over the manifest: for each API what was refused and what the servers told.
 /// It ends with the next higher serial, or after 5 minutes.
 #[derive(Clone, Debug, Default)]
-pub struct Overlay {
-    layers: Vec<Layer>,
-    /// The manifest's that it lies on.
-    serial: u64,
-}
+pub struct Overlay(Vec<Layer>);
 
 #[derive(Clone, Debug)]
 struct Layer {
@@ -25,6 +21,7 @@ struct Layer {
     refused: Vec<String>,
     /// A list as the page had it from the server's header: it may name what is no version.
     told: Value,
+    serial: u64,
     /// When it was last added to, by the monotonic clock: that is remembered beyond its end.
     added: i64,
     /// When it ends, by the monotonic clock; `NEVER`: it has not begun, or has ended.
@@ -48,22 +45,23 @@ impl Overlay {
             if plan.get(2) != Some(asked) {
                 continue;
             }
-            let at = self.layers.iter().position(|layer| layer.api == *api).unwrap_or(self.layers.len());
-            if at == self.layers.len() {
-                self.layers.push(Layer {
+            let at = self.0.iter().position(|layer| layer.api == *api).unwrap_or(self.0.len());
+            if at == self.0.len() {
+                self.0.push(Layer {
                     api: api.clone(),
                     refused: Vec::new(),
                     told: Value::Null,
+                    serial,
                     added: now - PAUSE,
                     until: NEVER,
                 });
             }
-            let layer = &mut self.layers[at];
+            let layer = &mut self.0[at];
             if now - layer.added < PAUSE {
                 continue;
             }
             if layer.until == NEVER {
-                layer.until = now + LENGTH;
+                (layer.until, layer.serial) = (now + LENGTH, serial);
             }
             layer.added = now;
             layer.refused.push(version.clone());
@@ -77,10 +75,8 @@ impl Overlay {
 
     /// Ends what is older than 5 minutes or than the serial in force.
     pub fn end(&mut self, now: i64, serial: u64) {
-        let over = self.serial < serial;
-        self.serial = self.serial.max(serial);
-        for layer in &mut self.layers {
-            if over || layer.until <= now {
+        for layer in &mut self.0 {
+            if layer.until <= now || layer.serial < serial {
                 layer.until = NEVER;
                 layer.refused.clear();
                 layer.told = Value::Null;
@@ -88,43 +84,43 @@ impl Overlay {
         }
     }
 
-    /// When its next part ends by time, by the monotonic clock; or `NEVER`.
-    pub fn wake(&self) -> i64 {
+    /// When its next part ends by time, by the monotonic clock.
+    pub fn wake(&self) -> Option<i64> {
         let mut next = NEVER;
-        for layer in &self.layers {
+        for layer in &self.0 {
             next = next.min(layer.until);
         }
-        next
+        known(next)
     }
 
-    /// Lays over the choice for an API what was told of it and what was refused, if anything was. Where the way was open there
-    /// is something to choose by then.
-    pub(super) fn over(&self, api: &str, choice: &mut Choice) -> bool {
+    /// Lays over the list of an API what was told of it and what was refused, if anything was. Where the way was `open` what
+    /// was told is there to choose by.
+    pub(super) fn over(&self, api: &str, list: &mut Vec<Supported>, open: &mut u32) -> bool {
         let mut laid = false;
-        for layer in &self.layers {
+        for layer in &self.0 {
             if layer.api != api || layer.until == NEVER {
                 continue;
             }
             laid = true;
             let mut told = false;
             for version in layer.told.items() {
-                let Ok(version) = Version::parse(version.as_str().unwrap_or("")) else { continue };
+                let Some(version) = version.as_str().filter(|version| is_version(version)) else { continue };
                 if !told {
-                    for l in &mut choice.list {
+                    told = true;
+                    if *open != OVERLAP {
+                        list.clear();
+                        *open = OVERLAP;
+                    }
+                    for l in list.iter_mut() {
                         l.served = false;
                     }
                 }
-                told = true;
-                // What the manifest says of it counts on; what the app calls it does not.
-                if choice.open != OVERLAP || !serve(&mut choice.list, version.as_str(), true) {
-                    offer(&mut choice.list, Some(version));
+                if !serve(list, version, true) {
+                    list.push(Supported::bare(version.to_owned()));
                 }
             }
-            if told {
-                choice.open = OVERLAP;
-            }
             for version in &layer.refused {
-                serve(&mut choice.list, version, false);
+                serve(list, version, false);
             }
         }
         laid

@@ -144,7 +144,7 @@ fn without_a_manifest_everything_is_unknown_and_fails_open() {
     for (name, version) in [("orders", "3"), ("search", "7"), ("users", "4-rc.1")] {
         assert_eq!(plan_of(&all.apis, name), ("unknown", Some(version), "no-manifest"));
     }
-    assert_eq!((all.verdict, all.next_change, all.nothing_left), (Verdict::Fine, NEVER, false));
+    assert_eq!((all.verdict, all.next_change, all.nothing_left), (Verdict::Fine, None, false));
 }
 
 #[test]
@@ -174,14 +174,14 @@ fn a_sunset_moves_the_plan_at_its_time_without_a_poll() {
     let later = rfc3339(LATER);
 
     let before = at(Some(noon() - 1));
-    assert_eq!((plan_of(&before.apis, "orders").0, before.next_change), ("agreed", noon()));
-    let noon = at(Some(before.next_change));
+    assert_eq!((plan_of(&before.apis, "orders").0, before.next_change), ("agreed", Some(noon())));
+    let noon = at(before.next_change);
     assert_eq!(plan_of(&noon.apis, "orders"), ("deprecated", Some("2"), "only-deprecated"));
-    assert_eq!((deadline_of(&noon.apis, "orders"), noon.next_change), (Some(later), later));
-    let after = at(Some(noon.next_change));
+    assert_eq!((deadline_of(&noon.apis, "orders"), noon.next_change), (Some(later), Some(later)));
+    let after = at(noon.next_change);
     assert_eq!(plan_of(&after.apis, "orders"), ("deprecated", Some("1"), "only-deprecated"));
-    assert_eq!((deadline_of(&after.apis, "orders"), after.next_change), (None, NEVER));
-    assert_eq!(at(None).next_change, NEVER);
+    assert_eq!((deadline_of(&after.apis, "orders"), after.next_change), (None, None));
+    assert_eq!(at(None).next_change, None);
 }
 
 #[test]
@@ -312,7 +312,7 @@ fn a_required_api_weighs_on_the_standing_and_an_optional_one_does_not() {
         (json!({"supported": ["2"]}), json!({"supported": ["3"]}), json!({"supported": ["1"]}));
     let ending = |sunset| json!({ "supported": ["2"], "deprecated": { "2": { "sunset": sunset } } });
     let endless = json!({ "supported": ["2"], "deprecated": { "2": {} } });
-    let deprecated = |deadline: Option<&str>| Verdict::Deprecated(deadline.map_or(NEVER, rfc3339));
+    let deprecated = |deadline: Option<&str>| Verdict::Deprecated(deadline.map(rfc3339));
 
     assert_eq!(
         verdict(good.clone(), good.clone(), old.clone()),
@@ -485,12 +485,12 @@ mod refusals {
     fn an_overlay_ends_after_five_minutes() {
         let mut shop = Shop::new(json!(["3", "2"]), json!(["2", "3"]));
         shop.refuse(1_000, 7, "3", &[]);
-        assert_eq!(shop.overlay.wake(), 301_000);
+        assert_eq!(shop.overlay.wake(), Some(301_000));
         shop.end(300_999, 7);
         assert_eq!(shop.now(), ("agreed", Some("2"), "refused"));
         shop.end(301_000, 7);
         assert_eq!(shop.now(), ("agreed", Some("3"), "overlap"));
-        assert_eq!(shop.overlay.wake(), NEVER);
+        assert_eq!(shop.overlay.wake(), None);
     }
 
     #[test]
@@ -553,7 +553,7 @@ mod refusals {
         ] {
             assert!(!shop.overlay.refuse(0, 7, &tree(odd), &shop.plan.apis));
         }
-        assert_eq!(shop.overlay.wake(), NEVER);
+        assert_eq!(shop.overlay.wake(), None);
     }
 }
 

@@ -7,8 +7,10 @@ use trueup::core::config::{Build as Named, Mark};
 use trueup::core::event::{Answer, Effect, Event, Start};
 use trueup::core::flags::Numbers;
 use trueup::core::refresh::Phase;
+use trueup::core::refresh::budget::Budget;
 use trueup::core::refresh::shell::{ShellAnswer, Worker};
 use trueup::core::schedule::{RetryAfter, Why};
+use trueup::core::serial::Heard;
 use trueup::core::value::{Value, read};
 use trueup::core::version::Version;
 use trueup::core::window::Action;
@@ -169,7 +171,8 @@ impl World {
 
     /// Carries out what the client asks for, and looks whether all is as it must be.
     pub fn drain(&mut self, tab: usize) {
-        while let Some(effect) = self.tabs[tab].page.as_mut().and_then(|page| page.client.poll_effect()) {
+        let all = self.tabs[tab].page.as_ref().map(|page| page.client.effects().to_vec());
+        for effect in all.into_iter().flatten() {
             self.act(tab, effect);
             if self.failed.is_some() {
                 return;
@@ -194,15 +197,32 @@ impl World {
         let id = self.id(tab);
         let Some(page) = &mut self.tabs[tab].page else { return };
         match effect {
-            Effect::Poll { etag } => self.poll(tab, etag.as_deref()),
+            Effect::Poll => {
+                let etag = page.client.last().0.etag.clone();
+                self.poll(tab, etag.as_deref());
+            }
             Effect::Abort => {
                 let gave_up = page.request.take().is_some() && !page.leaving;
                 page.seen.gave_up(&self.law, scene, gave_up);
             }
-            Effect::Tell(answer, next) => self.spread_word(tab, answer, next),
+            Effect::Tell => {
+                let next = page.client.next_poll();
+                let (answer, bad) = page.client.last();
+                let answer = (answer.status > 0).then(|| match bad {
+                    true => Answer { etag: None, text: None, ..answer.clone() },
+                    false => answer.clone(),
+                });
+                self.spread_word(tab, answer, next);
+            }
             Effect::Hello => self.hello(tab),
             Effect::Lead(on) => self.lead(id, on),
-            Effect::Keep { mut state, text } => {
+            Effect::Keep(_) | Effect::Forget => {
+                let (mut state, text) = match effect {
+                    Effect::Keep(text) => {
+                        (page.client.kept().write(), text.then(|| page.client.in_force().text.clone()))
+                    }
+                    _ => (Value::Null, Some(String::new())),
+                };
                 let browser = &mut self.browsers[self.tabs[tab].browser];
                 if browser.local {
                     let (old, before) = browser.kept.take().unwrap_or((Value::Null, String::new()));
@@ -224,15 +244,24 @@ impl World {
                 let wait = if self.dice.happens(0.1) { 9 * SECOND } else { self.dice.between(0, 800) };
                 self.after(wait, Ev::Saved(id));
             }
-            Effect::Reload { session, asked, url } => self.leave(tab, session, asked, url.is_some()),
+            Effect::Reload => {
+                let refresh = page.client.refresh();
+                let session = refresh.budget.as_ref().map_or(Value::Null, Budget::write);
+                let (asked, navigation) = (refresh.asked, refresh.url.is_some());
+                self.leave(tab, session, asked, navigation);
+            }
             Effect::Taken(taken) => {
                 page.navigation = taken;
                 if taken {
                     self.unasked(tab, true);
                 }
             }
-            Effect::Standing(standing) => self.tell(tab, Told::Standing(standing.status.name())),
-            Effect::Refresh(state) => {
+            Effect::Standing => {
+                let status = page.client.standing().status;
+                self.tell(tab, Told::Standing(status.name()));
+            }
+            Effect::Refresh => {
+                let state = page.client.refresh().state;
                 if !matches!(state.phase, Phase::Checking | Phase::Saving | Phase::Reloading) {
                     page.asked = false;
                     page.navigation = false;
@@ -248,8 +277,9 @@ impl World {
                 self.check_tab(tab, verdict);
                 self.notice(tab, state.phase);
             }
-            Effect::Polled { outcome, .. } => self.tell(tab, Told::Outcome(outcome)),
-            Effect::Plan(_) | Effect::Ready(_) | Effect::Fault(_) => {}
+            Effect::Polled(_, heard) => self.tell(tab, Told::Outcome(heard.map_or("failed", Heard::name))),
+            Effect::Waiting => self.tell(tab, Told::Outcome("waiting")),
+            Effect::Plan | Effect::Ready(_) | Effect::Failed(_) | Effect::Foreign => {}
             #[allow(unreachable_patterns, reason = "effects that came later, and are only published")]
             _ => {}
         }
@@ -379,7 +409,7 @@ impl World {
         }
         let (name, event) = match (answer, told) {
             (Some(answer), _) => ("answer", Event::Answer { answer, told }),
-            (None, _) => ("no answer", Event::Failed { told }),
+            (None, _) => ("no answer", Event::Answer { answer: Answer::default(), told }),
         };
         self.send(tab, name, event);
     }
