@@ -19,19 +19,20 @@ const LONGEST: i64 = 0x7fff_ffff;
 /// One instance of the module is one client: a trap takes no other with it, and to forget the instance ends it.
 struct Page {
     client: Option<Client>,
-    text: Vec<u8>,
+    input: Vec<u8>,
+    out: Json,
 }
 
 thread_local! {
-    static PAGE: RefCell<Page> = const { RefCell::new(Page { client: None, text: Vec::new() }) };
+    static PAGE: RefCell<Page> = const { RefCell::new(Page { client: None, input: Vec::new(), out: Json::new(wire::NUMBERS.print) }) };
 }
 
 /// Room for the next input, as the glue packs it.
 #[wasm_bindgen]
 pub fn room(length: usize) -> *mut u8 {
     PAGE.with_borrow_mut(|page| {
-        page.text = vec![0; length];
-        page.text.as_mut_ptr()
+        page.input = vec![0; length];
+        page.input.as_mut_ptr()
     })
 }
 
@@ -41,9 +42,10 @@ pub fn room(length: usize) -> *mut u8 {
 pub fn handle(mono: f64, wall: f64) -> *const u8 {
     PAGE.with_borrow_mut(|page| {
         let now = Now { mono: mono as i64, wall: wall as i64 };
-        let input = wire::tree(&page.text);
+        let input = wire::tree(&page.input);
         let input = input.as_ref().map_or(&[][..], Value::items);
-        let mut out = Json::new(wire::NUMBERS.print);
+        let out = &mut page.out;
+        out.clear();
         out.open();
         match &mut page.client {
             Some(client) => {
@@ -54,7 +56,7 @@ pub fn handle(mono: f64, wall: f64) -> *const u8 {
             none => match wire::start(input, now) {
                 // There is none to be dropped.
                 Ok(client) => std::mem::forget(none.replace(client)),
-                Err(error) => wire::flaw(&mut out, &error.0),
+                Err(error) => wire::flaw(out, &error.0),
             },
         }
         if let Some(client) = &mut page.client {
@@ -63,14 +65,12 @@ pub fn handle(mono: f64, wall: f64) -> *const u8 {
             let wake = client.next_wake(now);
             out.int(wake.map_or(LONGEST, |wake| (wake.at - now.mono).clamp(0, LONGEST)));
             if wire::inspects(input) {
-                wire::inspect(&mut out, client, now);
+                wire::inspect(out, client, now);
             }
-            wire::effects(&mut out, client, now);
+            wire::effects(out, client, now);
         }
         out.close();
-        page.text = out.done().into_bytes();
-        page.text.push(0);
-        page.text.as_ptr()
+        out.c_text()
     })
 }
 

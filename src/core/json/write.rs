@@ -11,7 +11,7 @@ pub struct Json {
 
 impl Json {
     /// Nothing written yet.
-    pub fn new(print: fn(f64) -> String) -> Json {
+    pub const fn new(print: fn(f64) -> String) -> Json {
         Json { text: String::new(), print }
     }
 
@@ -19,6 +19,17 @@ impl Json {
     pub fn done(mut self) -> String {
         self.end("");
         self.text
+    }
+
+    /// Nothing written again, in the same memory.
+    pub fn clear(&mut self) {
+        self.text.clear();
+    }
+
+    /// The text in place, with a NUL behind it: there is none in JSON.
+    pub fn c_text(&mut self) -> *const u8 {
+        self.end("\0");
+        self.text.as_ptr()
     }
 
     /// Opens an array.
