@@ -9,6 +9,7 @@ use wasm_bindgen::prelude::*;
 
 use super::wire;
 use crate::core::Client;
+use crate::core::event::{Input, kind};
 use crate::core::json::Json;
 use crate::core::time::Now;
 use crate::core::value::Value;
@@ -43,31 +44,30 @@ pub fn handle(mono: f64, wall: f64) -> *const u8 {
     PAGE.with_borrow_mut(|page| {
         let now = Now { mono: mono as i64, wall: wall as i64 };
         let input = wire::tree(&page.input);
-        let input = input.as_ref().map_or(&[][..], Value::items);
+        let input = Input(input.as_ref().map_or(&[], Value::items));
         let out = &mut page.out;
         out.clear();
         out.open();
+        let inspects = input.number(0) == Some(kind::INSPECT);
         match &mut page.client {
-            Some(client) => {
-                if let Some(event) = wire::event(input) {
-                    client.handle(now, event);
-                }
-            }
+            Some(_) if inspects => {}
+            Some(client) => client.hear(now, input),
             none => match wire::start(input, now) {
                 // There is none to be dropped.
                 Ok(client) => std::mem::forget(none.replace(client)),
                 Err(error) => wire::flaw(out, &error.0),
             },
         }
-        if let Some(client) = &mut page.client {
+        if let Some(client) = &page.client {
             // At most what `setTimeout` takes without firing at once: waking early does no harm. The timer is the page's,
             // so that it does not call into a module that is lost.
             let wake = client.next_wake(now);
             out.int(wake.map_or(LONGEST, |wake| (wake.at - now.mono).clamp(0, LONGEST)));
-            if wire::inspects(input) {
+            if inspects {
                 wire::inspect(out, client, now);
+            } else {
+                wire::effects(out, client, now);
             }
-            wire::effects(out, client, now);
         }
         out.close();
         out.c_text()

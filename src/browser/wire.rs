@@ -5,10 +5,9 @@ use wasm_bindgen::prelude::*;
 use crate::core::Client;
 use crate::core::config::{Build, Mark};
 use crate::core::error::{ConfigError, Flaw};
-use crate::core::event::{Answer, Effect, Event, Start};
+use crate::core::event::{Effect, Input, Start};
 use crate::core::flags::Numbers;
 use crate::core::json::{Json, unpack};
-use crate::core::refresh::shell::{ShellAnswer, Worker};
 use crate::core::refresh::{Phase, State};
 use crate::core::schedule::{RetryAfter, Role};
 use crate::core::serial::Heard;
@@ -56,91 +55,23 @@ pub fn tree(packed: &[u8]) -> Option<Value> {
 }
 
 /// A client for a page that starts now.
-pub fn start(input: &[Value], now: Now) -> Result<Client, ConfigError> {
+pub fn start(input: Input, now: Now) -> Result<Client, ConfigError> {
     let start = Start {
-        seed: float(input, 1).unwrap_or(0.0) as u64,
-        nonce: float(input, 2).unwrap_or(0.0) as u64,
-        kept: at(input, 4).as_str().map(|text| (at(input, 3), text)),
-        session: Some(at(input, 5)).filter(|session| !session.is_null()),
-        inline: at(input, 6).as_str(),
-        mark: text(input, 7).map(|id| Mark {
-            build: Build { id, version: at(input, 8).as_str().and_then(|v| Version::parse(v).ok()) },
-            app: text(input, 9).unwrap_or_default(),
+        seed: input.number(1).unwrap_or(0) as u64,
+        nonce: input.number(2).unwrap_or(0) as u64,
+        kept: input.text(4).map(|text| (input.at(3), text)),
+        session: Some(input.at(5)).filter(|session| !session.is_null()),
+        inline: input.text(6),
+        mark: input.text(7).map(|id| Mark {
+            build: Build { id: id.to_owned(), version: input.text(8).and_then(|v| Version::parse(v).ok()) },
+            app: input.text(9).unwrap_or_default().to_owned(),
         }),
-        visible: flag(input, 10),
-        online: flag(input, 11),
-        locks: flag(input, 12),
-        reload_off: flag(input, 13),
+        visible: input.is(10),
+        online: input.is(11),
+        locks: input.is(12),
+        reload_off: input.is(13),
     };
-    Client::new(at(input, 0), start, parse, NUMBERS, now)
-}
-
-/// Whether it is asked for what is known.
-pub fn inspects(input: &[Value]) -> bool {
-    float(input, 0) == Some(INSPECT)
-}
-
-const INSPECT: f64 = 23.0;
-
-/// An input; `None` for one that it does not know.
-pub fn event(input: &[Value]) -> Option<Event> {
-    let (on, ms) = (flag(input, 1), ms(input, 1));
-    Some(match float(input, 0)? as u32 {
-        0 => Event::Wake,
-        1 => Event::Resume,
-        2 => Event::PageHide,
-        3 => Event::PageShow,
-        4 => Event::Hello,
-        5 => Event::Chunk,
-        6 => Event::Check,
-        7 => Event::Now,
-        8 => Event::Defer,
-        9 => Event::Saved,
-        10 => Event::Unbooked,
-        11 => Event::Visible(on),
-        12 => Event::Online(on),
-        13 => Event::Lead(on),
-        14 => Event::Header(ms? as u64),
-        15 => Event::Navigate(text(input, 1)?),
-        16 => Event::Session(at(input, 1).clone()),
-        17 => Event::Context(at(input, 1).clone()),
-        18 => Event::Refused(at(input, 1).clone()),
-        19 => {
-            let mut holds = Vec::new();
-            for hold in at(input, 1).items() {
-                let hold = hold.items();
-                holds.push((text(hold, 0).unwrap_or_default(), float(hold, 1).unwrap_or(0.0) as i64));
-            }
-            Event::Holds(holds)
-        }
-        20 => Event::Shell(ShellAnswer {
-            worker: match ms {
-                None => Worker::Settled,
-                Some(1) => Worker::Waiting,
-                Some(_) => Worker::Busy,
-            },
-            status: float(input, 2).unwrap_or(0.0) as u16,
-            redirected: flag(input, 3),
-            html: flag(input, 4),
-            text: text(input, 5).unwrap_or_default(),
-        }),
-        // A failure is an answer without a status.
-        21 | 22 => Event::Answer { answer: answer(input), told: ms },
-        _ => return None,
-    })
-}
-
-fn answer(input: &[Value]) -> Answer {
-    Answer {
-        status: float(input, 2).unwrap_or(0.0) as u16,
-        foreign: flag(input, 3),
-        etag: text(input, 4),
-        at: ms(input, 5),
-        date: ms(input, 6),
-        retry_after: ms(input, 7).map(RetryAfter::Delay).or(ms(input, 8).map(RetryAfter::Date)),
-        text: text(input, 9),
-        too_long: flag(input, 10),
-    }
+    Client::new(input.at(0), start, parse, NUMBERS, now)
 }
 
 /// All that is to be done, as the page carries it out.
@@ -324,25 +255,4 @@ pub fn flaw(out: &mut Json, flaw: &Flaw) {
 
 fn known(time: i64) -> Option<i64> {
     (time != NEVER).then_some(time)
-}
-
-/// The item at a place; `null` where there is none.
-fn at(items: &[Value], place: usize) -> &Value {
-    items.get(place).unwrap_or(&Value::Null)
-}
-
-fn float(items: &[Value], place: usize) -> Option<f64> {
-    at(items, place).as_f64()
-}
-
-fn ms(items: &[Value], place: usize) -> Option<i64> {
-    float(items, place).map(|n| n as i64)
-}
-
-fn text(items: &[Value], place: usize) -> Option<String> {
-    at(items, place).as_str().map(str::to_owned)
-}
-
-fn flag(items: &[Value], place: usize) -> bool {
-    at(items, place).as_bool() == Some(true)
 }

@@ -2,7 +2,7 @@
 
 use super::config::Config;
 use super::error::{ConfigError, Fault, FetchError, Flaw};
-use super::event::{Answer, Effect, Event, Start, Wake};
+use super::event::{Answer, Effect, Input, Start, Wake, kind};
 use super::flags::{Live, Numbers};
 use super::manifest::{MAX_TEXT, Manifest};
 use super::memory::{Kept, MAX_KEPT, Snooze};
@@ -10,7 +10,7 @@ use super::negotiate::{Overlay, Plan, Verdict, negotiate};
 use super::refresh::budget::Budget;
 use super::refresh::shell::{ShellAnswer, Worker};
 use super::refresh::{Facts, POLL, PUBLISH, RELOAD, Refresh, SAVE, SHELL};
-use super::schedule::{Role, Schedule, Why};
+use super::schedule::{RetryAfter, Role, Schedule, Why};
 use super::serial::{Heard, InForce};
 use super::time::{Chance, LONG_AGO, NEVER, Now, SECOND, ServerTime};
 use super::value::{Node, Value};
@@ -150,98 +150,106 @@ impl Client {
         Ok(client)
     }
 
-    /// Something happened. What is then to be done stands in [`Client::flaws`] and [`Client::effects`] until the next call.
-    pub fn handle(&mut self, now: Now, mut event: Event) {
-        let mono = now.mono;
+    /// Something happened, as the page tells it. A kind that is not known counts as a wake-up. What is then to be done stands in [`Client::flaws`] and [`Client::effects`] until the next call.
+    pub fn hear(&mut self, now: Now, input: Input) {
+        let (mono, on) = (now.mono, input.is(1));
         self.effects.clear();
         self.flaws.clear();
         self.server.observe(now);
-        match &mut event {
-            Event::Wake => {}
-            Event::Answer { answer, told } => self.answer(now, answer, *told),
-            Event::Visible(on) => {
-                self.schedule.visible = *on;
-                if *on {
+        match input.number(0).unwrap_or(kind::WAKE) {
+            kind::ANSWER | kind::FAILED => self.answer(now, &mut answer(input), input.number(1)),
+            kind::VISIBLE => {
+                self.schedule.visible = on;
+                if on {
                     self.schedule.back(mono, &mut self.chance, Why::Visible);
                 }
-                self.lead(*on);
+                self.lead(on);
             }
-            Event::Online(on) => {
-                if *on && !self.schedule.online {
+            kind::ONLINE => {
+                if on && !self.schedule.online {
                     self.schedule.online_again(mono, &mut self.chance);
                 }
-                self.schedule.online = *on;
+                self.schedule.online = on;
             }
-            Event::Session(session) => self.refresh.budget = Some(Budget::read(session)),
-            Event::PageShow => {
+            kind::SESSION => self.refresh.budget = Some(Budget::read(input.at(1))),
+            kind::PAGE_SHOW => {
                 self.schedule.away = false;
                 self.schedule.back(mono, &mut self.chance, Why::PageShow);
                 if self.schedule.visible {
                     self.lead(true);
                 }
             }
-            Event::PageHide => {
+            kind::PAGE_HIDE => {
                 self.lead(false);
                 self.schedule.abandon();
                 self.refresh.leave();
                 self.effects.push(Effect::Abort);
             }
-            Event::Resume => self.schedule.early(mono, &mut self.chance, Why::Resume, false),
-            Event::Lead(on) => {
-                if self.locks {
-                    self.schedule.role = if *on { Role::Leader } else { Role::Follower };
-                }
+            kind::RESUME => self.schedule.early(mono, &mut self.chance, Why::Resume, false),
+            kind::LEAD if self.locks => {
+                self.schedule.role = if on { Role::Leader } else { Role::Follower };
             }
-            Event::Hello => {
-                // A poll that has taken too long is told of below.
-                if self.schedule.role == Role::Leader && self.bad.is_some() && !self.schedule.overdue(mono) {
-                    self.tell(now);
-                }
+            // A poll that has taken too long is told of below.
+            kind::HELLO
+                if self.schedule.role == Role::Leader
+                    && self.bad.is_some()
+                    && !self.schedule.overdue(mono) =>
+            {
+                self.tell(now);
             }
-            Event::Chunk => {
+            kind::CHUNK => {
                 if self.chunks == Chunks::Whole {
                     self.chunks = Chunks::Lost;
                 }
                 self.schedule.early(mono, &mut self.chance, Why::Chunk, true);
             }
-            Event::Header(serial) => {
-                if self.in_force.manifest.is_none() || *serial > self.serial() {
-                    self.schedule.header(mono, &mut self.chance, *serial);
+            kind::HEADER => {
+                let serial = input.number(1).unwrap_or(0) as u64;
+                if self.in_force.manifest.is_none() || serial > self.serial() {
+                    self.schedule.header(mono, &mut self.chance, serial);
                 }
             }
-            Event::Check => {
-                if self.schedule.running().is_none() {
-                    let may = self.schedule.check(mono);
-                    self.effects.push(if may { Effect::Poll } else { Effect::Waiting });
+            kind::CHECK if self.schedule.running().is_none() => {
+                let may = self.schedule.check(mono);
+                self.effects.push(if may { Effect::Poll } else { Effect::Waiting });
+            }
+            kind::SHELL => self.shell(now, &shell_answer(input)),
+            kind::HOLDS => {
+                self.refresh.holds.clear();
+                for hold in input.at(1).items() {
+                    let hold = Input(hold.items());
+                    let reason = hold.text(0).unwrap_or_default().to_owned();
+                    self.refresh.holds.push((reason, hold.number(1).unwrap_or(0)));
                 }
             }
-            Event::Shell(answer) => self.shell(now, answer),
-            Event::Holds(holds) => self.refresh.holds = std::mem::take(holds),
-            Event::Now => self.refresh.ask(),
-            Event::Defer => {
-                if self.refresh.defer(now) {
-                    let snooze = self.refresh.snooze.clone();
-                    self.keep(now, false, Some(snooze));
-                }
+            kind::NOW => self.refresh.ask(),
+            kind::DEFER if self.refresh.defer(now) => {
+                let snooze = self.refresh.snooze.clone();
+                self.keep(now, false, Some(snooze));
             }
-            Event::Navigate(url) => {
-                let url = std::mem::take(url);
+            kind::NAVIGATE => {
+                let url = input.text(1).unwrap_or_default().to_owned();
                 let taken = self.refresh.navigate(now, self.heard(now), self.schedule.every, url);
                 self.effects.push(Effect::Taken(taken));
             }
-            Event::Saved => self.refresh.saved(now),
-            Event::Unbooked => self.refresh.unbooked(),
-            Event::Context(context) => {
-                self.flags.context(std::mem::replace(context, Value::Null), &self.config.build);
+            kind::SAVED => self.refresh.saved(now),
+            kind::UNBOOKED => self.refresh.unbooked(),
+            kind::CONTEXT => self.flags.context(input.at(1).clone(), &self.config.build),
+            kind::REFUSED
+                if self.overlay.refuse(mono, self.serial(), input.at(1), &self.plan.apis)
+                    && self.negotiate(now) =>
+            {
+                self.schedule.early(mono, &mut self.chance, Why::Refused, true);
             }
-            Event::Refused(refusals) => {
-                if self.overlay.refuse(mono, self.serial(), refusals, &self.plan.apis) && self.negotiate(now)
-                {
-                    self.schedule.early(mono, &mut self.chance, Why::Refused, true);
-                }
-            }
+            _ => {}
         }
         self.go(now);
+    }
+
+    /// The same, by name.
+    #[cfg(not(target_arch = "wasm32"))]
+    pub fn handle(&mut self, now: Now, event: super::event::Event) {
+        self.hear(now, Input(&event.input()));
     }
 
     /// What is to be done, in order. What an effect does not say itself is to be read here before the next event.
@@ -646,5 +654,32 @@ fn decode(parse: Parse, text: &str) -> Result<Box<Manifest>, Flaw> {
     match Manifest::decode(tree) {
         Ok(manifest) => Ok(Box::new(manifest)),
         Err(error) => Err(error.0),
+    }
+}
+
+fn answer(input: Input) -> Answer {
+    Answer {
+        status: input.number(2).unwrap_or(0) as u16,
+        foreign: input.is(3),
+        etag: input.text(4).map(str::to_owned),
+        at: input.number(5),
+        date: input.number(6),
+        retry_after: input.number(7).map(RetryAfter::Delay).or(input.number(8).map(RetryAfter::Date)),
+        text: input.text(9).map(str::to_owned),
+        too_long: input.is(10),
+    }
+}
+
+fn shell_answer(input: Input) -> ShellAnswer {
+    ShellAnswer {
+        worker: match input.number(1) {
+            None => Worker::Settled,
+            Some(1) => Worker::Waiting,
+            Some(_) => Worker::Busy,
+        },
+        status: input.number(2).unwrap_or(0) as u16,
+        redirected: input.is(3),
+        html: input.is(4),
+        text: input.text(5).unwrap_or_default().to_owned(),
     }
 }

@@ -1,7 +1,8 @@
 //! What happens to the core, and what it asks for. The wire to the page is `pkg-template/src/wire.ts`.
 
 use super::error::FetchError;
-use super::refresh::shell::ShellAnswer;
+#[cfg(not(target_arch = "wasm32"))]
+use super::refresh::shell::{ShellAnswer, Worker};
 use super::schedule::{RetryAfter, Why};
 use super::serial::Heard;
 use super::value::Value;
@@ -52,7 +53,64 @@ pub struct Answer {
     pub too_long: bool,
 }
 
-/// Something happened.
+/// What the page tells, as it crosses: a kind (see [`kind`]), then what belongs to it, each at its place. What is not there, or
+/// is of another type, reads as nothing.
+#[derive(Clone, Copy)]
+pub struct Input<'a>(pub &'a [Value]);
+
+impl<'a> Input<'a> {
+    /// What stands at a place; `null` where there is nothing.
+    pub fn at(self, place: usize) -> &'a Value {
+        self.0.get(place).unwrap_or(&Value::Null)
+    }
+
+    /// A string.
+    pub fn text(self, place: usize) -> Option<&'a str> {
+        self.at(place).as_str()
+    }
+
+    /// A number, cut off to an integer.
+    pub fn number(self, place: usize) -> Option<i64> {
+        self.at(place).as_f64().map(|n| n as i64)
+    }
+
+    /// Whether it is `true`.
+    pub fn is(self, place: usize) -> bool {
+        self.at(place).as_bool() == Some(true)
+    }
+}
+
+/// Kinds of inputs; what belongs to them is said at [`Event`]. The other side is `In` of `wire.ts`.
+#[allow(missing_docs)]
+pub mod kind {
+    pub const WAKE: i64 = 0;
+    pub const RESUME: i64 = 1;
+    pub const PAGE_HIDE: i64 = 2;
+    pub const PAGE_SHOW: i64 = 3;
+    pub const HELLO: i64 = 4;
+    pub const CHUNK: i64 = 5;
+    pub const CHECK: i64 = 6;
+    pub const NOW: i64 = 7;
+    pub const DEFER: i64 = 8;
+    pub const SAVED: i64 = 9;
+    pub const UNBOOKED: i64 = 10;
+    pub const VISIBLE: i64 = 11;
+    pub const ONLINE: i64 = 12;
+    pub const LEAD: i64 = 13;
+    pub const HEADER: i64 = 14;
+    pub const NAVIGATE: i64 = 15;
+    pub const SESSION: i64 = 16;
+    pub const CONTEXT: i64 = 17;
+    pub const REFUSED: i64 = 18;
+    pub const HOLDS: i64 = 19;
+    pub const SHELL: i64 = 20;
+    pub const FAILED: i64 = 21;
+    pub const ANSWER: i64 = 22;
+    pub const INSPECT: i64 = 23;
+}
+
+/// Something happened. Natively only: in the browser an [`Input`] is read where it is needed.
+#[cfg(not(target_arch = "wasm32"))]
 #[derive(Clone, Debug)]
 pub enum Event {
     /// The time of the next wake-up has come, or not quite: an early one does nothing.
@@ -106,6 +164,72 @@ pub enum Event {
     /// Answers refused a version each: a list of `[api, version, supported]`. One of another version than the plan's, or
     /// too soon after the last one for its API, changes nothing.
     Refused(Value),
+}
+
+#[cfg(not(target_arch = "wasm32"))]
+impl Event {
+    /// As it crosses.
+    pub fn input(self) -> Vec<Value> {
+        let number = |n: i64| Value::from(n as f64);
+        let maybe = |n: Option<i64>| n.map_or(Value::Null, number);
+        let (kind, mut rest) = match self {
+            Event::Wake => (kind::WAKE, vec![]),
+            Event::Resume => (kind::RESUME, vec![]),
+            Event::PageHide => (kind::PAGE_HIDE, vec![]),
+            Event::PageShow => (kind::PAGE_SHOW, vec![]),
+            Event::Hello => (kind::HELLO, vec![]),
+            Event::Chunk => (kind::CHUNK, vec![]),
+            Event::Check => (kind::CHECK, vec![]),
+            Event::Now => (kind::NOW, vec![]),
+            Event::Defer => (kind::DEFER, vec![]),
+            Event::Saved => (kind::SAVED, vec![]),
+            Event::Unbooked => (kind::UNBOOKED, vec![]),
+            Event::Visible(on) => (kind::VISIBLE, vec![on.into()]),
+            Event::Online(on) => (kind::ONLINE, vec![on.into()]),
+            Event::Lead(on) => (kind::LEAD, vec![on.into()]),
+            Event::Header(serial) => (kind::HEADER, vec![number(serial as i64)]),
+            Event::Navigate(url) => (kind::NAVIGATE, vec![url.into()]),
+            Event::Session(session) => (kind::SESSION, vec![session]),
+            Event::Context(context) => (kind::CONTEXT, vec![context]),
+            Event::Refused(refusals) => (kind::REFUSED, vec![refusals]),
+            Event::Holds(holds) => {
+                let hold = |(reason, until): (String, i64)| Value::Array(vec![reason.into(), number(until)]);
+                (kind::HOLDS, vec![Value::Array(holds.into_iter().map(hold).collect())])
+            }
+            Event::Shell(answer) => {
+                let worker = match answer.worker {
+                    Worker::Settled => None,
+                    Worker::Waiting => Some(1),
+                    Worker::Busy => Some(2),
+                };
+                let (redirected, html) = (answer.redirected.into(), answer.html.into());
+                let status = number(answer.status.into());
+                (kind::SHELL, vec![maybe(worker), status, redirected, html, answer.text.into()])
+            }
+            Event::Answer { answer, told } => {
+                let (delay, date) = match answer.retry_after {
+                    Some(RetryAfter::Delay(ms)) => (Some(ms), None),
+                    Some(RetryAfter::Date(ms)) => (None, Some(ms)),
+                    None => (None, None),
+                };
+                let rest = vec![
+                    maybe(told),
+                    number(answer.status.into()),
+                    answer.foreign.into(),
+                    answer.etag.into(),
+                    maybe(answer.at),
+                    maybe(answer.date),
+                    maybe(delay),
+                    maybe(date),
+                    answer.text.into(),
+                    answer.too_long.into(),
+                ];
+                (kind::ANSWER, rest)
+            }
+        };
+        rest.insert(0, number(kind));
+        rest
+    }
 }
 
 /// Something is asked for. What belongs to it, if it is more than a word, the client has at hand.
