@@ -8,6 +8,7 @@ use crate::core::error::{ConfigError, Flaw};
 use crate::core::event::{Effect, Input, Start};
 use crate::core::flags::Numbers;
 use crate::core::json::{Json, unpack};
+use crate::core::manifest::Manifest;
 use crate::core::refresh::{Phase, State};
 use crate::core::schedule::{RetryAfter, Role};
 use crate::core::serial::Heard;
@@ -119,13 +120,13 @@ fn effect(out: &mut Json, client: &Client, now: Now, effect: Effect) {
         Effect::Lead(on) | Effect::Taken(on) => out.flag(on),
         Effect::Poll => out.text(client.last().0.etag.as_deref()),
         Effect::Keep(text) => {
-            out.value(&client.kept().write());
+            client.kept().write(out);
             out.text(text.then_some(&client.in_force().text));
         }
         Effect::Reload => {
             let refresh = client.refresh();
             match &refresh.budget {
-                Some(budget) => out.value(&budget.write()),
+                Some(budget) => budget.write(out),
                 None => out.text(None),
             }
             out.flag(refresh.asked);
@@ -136,7 +137,7 @@ fn effect(out: &mut Json, client: &Client, now: Now, effect: Effect) {
             let standing = client.standing();
             out.string(standing.status.name());
             out.string(standing.reason.name());
-            out.maybe(known(standing.deadline));
+            out.maybe(standing.deadline);
         }
         Effect::Refresh => refresh(out, client, now, &client.refresh().state),
         Effect::Plan => {
@@ -153,7 +154,7 @@ fn effect(out: &mut Json, client: &Client, now: Now, effect: Effect) {
         }
         Effect::Failed(error) => {
             out.string("network");
-            out.string(error.code());
+            out.string(error.name());
         }
         Effect::Forget => {
             out.text(None);
@@ -183,12 +184,12 @@ fn told(out: &mut Json, client: &Client) {
     out.int(answer.status.into());
     out.flag(answer.foreign);
     out.text(answer.etag.as_deref().filter(|_| !bad));
-    out.maybe(answer.at);
-    out.maybe(answer.date);
+    out.maybe(answer.at.unwrap_or(NEVER));
+    out.maybe(answer.date.unwrap_or(NEVER));
     let (delay, date) = match answer.retry_after {
-        Some(RetryAfter::Delay(ms)) => (Some(ms), None),
-        Some(RetryAfter::Date(ms)) => (None, Some(ms)),
-        None => (None, None),
+        Some(RetryAfter::Delay(ms)) => (ms, NEVER),
+        Some(RetryAfter::Date(ms)) => (NEVER, ms),
+        None => (NEVER, NEVER),
     };
     out.maybe(delay);
     out.maybe(date);
@@ -204,9 +205,9 @@ fn refresh(out: &mut Json, client: &Client, now: Now, state: &State) {
     let is_due = !refresh.target.is_empty();
     out.text(is_due.then_some(&refresh.target));
     out.text((state.reason != Reason::None).then(|| state.reason.name()));
-    out.maybe(known(state.until).map(|at| now.wall + at - now.mono));
-    out.maybe(counting.then_some(refresh.deferrals.into()));
-    out.maybe(counting.then_some(client.config().countdown / 1000));
+    out.maybe(now.wall + state.until - now.mono);
+    out.maybe(if counting { refresh.deferrals.into() } else { NEVER });
+    out.maybe(if counting { client.config().countdown / 1000 } else { NEVER });
     if state.phase == Phase::Holding {
         out.open();
         for (reason, until) in &refresh.holds {
@@ -219,7 +220,7 @@ fn refresh(out: &mut Json, client: &Client, now: Now, state: &State) {
         out.text(None);
     }
     if let Some(manifest) = client.in_force().manifest.as_ref().filter(|_| is_due) {
-        out.maybe(known(client.standing().deadline));
+        out.maybe(client.standing().deadline);
         out.value(manifest.shown("notes"));
         out.value(manifest.shown("link"));
     }
@@ -232,10 +233,11 @@ pub fn inspect(out: &mut Json, client: &Client, now: Now) {
     out.open();
     out.string(&config.build.id);
     out.string(&config.app);
-    out.maybe(manifest.map(|m| m.serial as i64));
+    serial(out, &in_force.manifest);
     out.text(manifest.map(|m| m.current.id.as_str()));
-    out.maybe(in_force.regressed.as_ref().map(|m| m.serial as i64));
-    out.maybe(Some(client.server_time(now)).filter(|time| *time != LONG_AGO));
+    serial(out, &in_force.regressed);
+    let time = client.server_time(now);
+    out.maybe(if time == LONG_AGO { NEVER } else { time });
     out.int(schedule.every / 1000);
     out.string(match schedule.role {
         Role::Alone => "alone",
@@ -247,12 +249,15 @@ pub fn inspect(out: &mut Json, client: &Client, now: Now) {
     out.close();
 }
 
-/// A flaw, as JavaScript's `TrueupError` has it.
-pub fn flaw(out: &mut Json, flaw: &Flaw) {
-    out.string(flaw.fault.code());
-    out.string(&flaw.path);
+fn serial(out: &mut Json, manifest: &Option<Box<Manifest>>) {
+    match manifest {
+        Some(manifest) => out.int(manifest.serial as i64),
+        None => out.text(None),
+    }
 }
 
-fn known(time: i64) -> Option<i64> {
-    (time != NEVER).then_some(time)
+/// A flaw, as JavaScript's `TrueupError` has it.
+pub fn flaw(out: &mut Json, flaw: &Flaw) {
+    out.string(flaw.fault.name());
+    out.string(&flaw.path);
 }

@@ -1,5 +1,6 @@
 //! What is kept in local storage over loads: it informs, and prompts; it never forces.
 
+use super::json::Json;
 use super::time::{DAY, NEVER, Now};
 use super::value::Value;
 
@@ -53,14 +54,19 @@ impl Kept {
     }
 
     /// As it is kept.
-    pub fn write(&self) -> Value {
-        let mut state = list(&[FORMAT, self.at, self.next, self.serial as i64, self.server]);
-        if let Some(snooze) = &self.snooze {
-            let mut items = list(&[snooze.dismissed, snooze.put_off]);
-            items.push(snooze.target.as_str().into());
-            state.push(Value::Array(items));
+    pub fn write(&self, out: &mut Json) {
+        out.open();
+        for number in [FORMAT, self.at, self.next, self.serial as i64, self.server] {
+            out.int(number);
         }
-        Value::Array(state)
+        if let Some(snooze) = &self.snooze {
+            out.open();
+            out.int(snooze.dismissed);
+            out.int(snooze.put_off);
+            out.string(&snooze.target);
+            out.close();
+        }
+        out.close();
     }
 }
 
@@ -79,12 +85,4 @@ fn numbers(list: &Value, to: &mut [i64]) {
     for (number, item) in to.iter_mut().zip(list.items()) {
         *number = item.as_f64().filter(|n| n.abs() < 1e16).unwrap_or(0.0) as i64;
     }
-}
-
-fn list(numbers: &[i64]) -> Vec<Value> {
-    let mut list = Vec::with_capacity(numbers.len() + 1);
-    for number in numbers {
-        list.push(Value::Number(*number as f64));
-    }
-    list
 }

@@ -9,8 +9,8 @@ use trueup::core::config::{Build, Mark};
 use trueup::core::error::{FetchError, Flaw};
 use trueup::core::event::{self, Answer, Event, Start};
 use trueup::core::flags::Numbers;
+use trueup::core::json::Json;
 use trueup::core::negotiate::Plan;
-use trueup::core::refresh::budget::Budget;
 use trueup::core::refresh::shell::{ShellAnswer, Worker};
 use trueup::core::refresh::{Phase, State};
 use trueup::core::schedule::Why;
@@ -80,12 +80,13 @@ pub fn effects(client: &Client) -> Vec<Effect> {
         event::Effect::Poll => Effect::Poll { etag: client.last().0.etag.clone() },
         event::Effect::Keep(text) => {
             let text = text.then(|| client.in_force().text.clone());
-            Effect::Keep { state: client.kept().write(), text }
+            Effect::Keep { state: Json::tree(|out| client.kept().write(out)), text }
         }
         event::Effect::Forget => Effect::Keep { state: Value::Null, text: Some(String::new()) },
         event::Effect::Reload => {
             let refresh = client.refresh();
-            let session = refresh.budget.as_ref().map_or(Value::Null, Budget::write);
+            let session =
+                refresh.budget.as_ref().map_or(Value::Null, |b| Json::tree(|out| b.write(out)));
             Effect::Reload { session, asked: refresh.asked, url: refresh.url.clone() }
         }
         event::Effect::Tell => {

@@ -1,5 +1,6 @@
 //! Gate 4: how often this tab may reload itself for one target. Kept in session storage before the reload.
 
+use crate::core::json::Json;
 use crate::core::time::{HOUR, MINUTE, NEVER};
 use crate::core::value::Value;
 
@@ -36,12 +37,13 @@ impl Budget {
     }
 
     /// As it is kept.
-    pub fn write(&self) -> Value {
-        let mut members = Vec::new();
+    pub fn write(&self, out: &mut Json) {
+        out.open_object();
         for (key, booked) in &self.entries {
-            members.push((key.clone(), Value::Number(*booked as f64)));
+            out.name(key);
+            out.int(*booked);
         }
-        Value::Object(members)
+        out.close_object();
     }
 
     /// From when on a reload may be, by the wall clock; [`NEVER`]: not for this target. A wall clock that was set back counts
@@ -94,7 +96,7 @@ mod tests {
         for wait in &AGAIN[1..] {
             assert!(budget.allowed(wall, "b1\nb2") <= wall);
             budget.book(wall, "b1\nb2");
-            budget = Budget::read(&budget.write());
+            budget = Budget::read(&Json::tree(|out| budget.write(out)));
             assert_eq!(budget.allowed(wall + wait - 1, "b1\nb2"), wall + wait);
             wall += wait;
         }
@@ -118,7 +120,7 @@ mod tests {
         let mut budget = Budget::default();
         budget.book(1, "b1\nb0");
         assert!(!budget.came_back("b1\nb0"));
-        budget = Budget::read(&budget.write());
+        budget = Budget::read(&Json::tree(|out| budget.write(out)));
         budget.book(2, "b1\nb2");
         assert!(budget.came_back("b1\nb0") && !budget.came_back("b1\nb2"));
         // What is forgotten for what is new is the oldest.
@@ -126,7 +128,7 @@ mod tests {
             budget.book(3, &key("b1", &n.to_string()));
         }
         assert!(!budget.came_back("b1\nb0") && !budget.came_back("b1\n0"));
-        assert_eq!(budget.write().members().len(), ENTRIES);
+        assert_eq!(Json::tree(|out| budget.write(out)).members().len(), ENTRIES);
         assert!(budget.allowed(3, "b1\nb0") <= 3 && budget.allowed(3, "b1\n0") > 3);
     }
 

@@ -6,8 +6,8 @@ use trueup::core::Client;
 use trueup::core::config::{Build as Named, Mark};
 use trueup::core::event::{Answer, Effect, Event, Start};
 use trueup::core::flags::Numbers;
+use trueup::core::json::Json;
 use trueup::core::refresh::Phase;
-use trueup::core::refresh::budget::Budget;
 use trueup::core::refresh::shell::{ShellAnswer, Worker};
 use trueup::core::schedule::{RetryAfter, Why};
 use trueup::core::serial::Heard;
@@ -218,9 +218,10 @@ impl World {
             Effect::Lead(on) => self.lead(id, on),
             Effect::Keep(_) | Effect::Forget => {
                 let (mut state, text) = match effect {
-                    Effect::Keep(text) => {
-                        (page.client.kept().write(), text.then(|| page.client.in_force().text.clone()))
-                    }
+                    Effect::Keep(text) => (
+                        Json::tree(|out| page.client.kept().write(out)),
+                        text.then(|| page.client.in_force().text.clone()),
+                    ),
                     _ => (Value::Null, Some(String::new())),
                 };
                 let browser = &mut self.browsers[self.tabs[tab].browser];
@@ -246,7 +247,8 @@ impl World {
             }
             Effect::Reload => {
                 let refresh = page.client.refresh();
-                let session = refresh.budget.as_ref().map_or(Value::Null, Budget::write);
+                let session =
+                    refresh.budget.as_ref().map_or(Value::Null, |b| Json::tree(|out| b.write(out)));
                 let (asked, navigation) = (refresh.asked, refresh.url.is_some());
                 self.leave(tab, session, asked, navigation);
             }
