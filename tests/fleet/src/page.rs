@@ -247,8 +247,7 @@ impl World {
             }
             Effect::Reload => {
                 let refresh = page.client.refresh();
-                let session =
-                    refresh.budget.as_ref().map_or(Value::Null, |b| Json::tree(|out| b.write(out)));
+                let session = refresh.budget.as_ref().map_or(Value::Null, |b| Json::tree(|out| b.write(out)));
                 let (asked, navigation) = (refresh.asked, refresh.url.is_some());
                 self.leave(tab, session, asked, navigation);
             }
