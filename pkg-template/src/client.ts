@@ -114,7 +114,7 @@ export function connect(options: T.Options = {}): T.Trueup {
       for (;;) {
         while (core && outbox.length) act(outbox.shift()!);
         if (!core || !inbox.length) break;
-        take(core(inbox.shift()!, ...clocks()));
+        take(core(inbox.shift()!));
       }
     } catch (trap) {
       lose(trap);
@@ -392,7 +392,7 @@ export function connect(options: T.Options = {}): T.Trueup {
     inspect: () => {
       let all;
       try {
-        all = core && known(core([In.Inspect], ...clocks()));
+        all = core && known(core([In.Inspect]));
       } catch (trap) {
         lose(trap);
       }
@@ -463,7 +463,7 @@ export function connect(options: T.Options = {}): T.Trueup {
 
   const run = (loaded: Core): void => {
     if (ended) return;
-    take(begin(loaded, [given, ...found], ...clocks()));
+    take(begin(loaded, [given, ...found]));
     core = loaded;
     page().members.add(member);
     const on = (target: EventTarget, type: string, listener: (event: any) => void) => target.addEventListener(type, listener, { signal });
@@ -527,5 +527,3 @@ export function connect(options: T.Options = {}): T.Trueup {
 
 /** 53 random bits. */
 const chance = () => Math.floor(Math.random() * 2 ** 53);
-
-const clocks = (): [mono: number, wall: number] => [performance.now(), Date.now()];

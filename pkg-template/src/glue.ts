@@ -52,9 +52,9 @@ export const link = (): [imports: WebAssembly.Imports, start: (instance: WebAsse
     },
     ({ exports }) => {
       wasm = exports as Exports;
-      return (input, ...clocks) => {
+      return (input, mono = performance.now(), wall = Date.now()) => {
         memory(wasm.r(load(JSON.stringify(input)))).set(packed);
-        const reply = memory(wasm.h(...clocks));
+        const reply = memory(wasm.h(mono, wall));
         return JSON.parse(text(reply.subarray(0, reply.indexOf(0))));
       };
     },

@@ -235,8 +235,8 @@ export const known = ([delay, values]: Reply): { [name: string]: unknown } => {
 /** In how many ms it wants `Wake`, at most 2³¹−1; then the effects (to `Inspect`: what it knows). Wrong options: code and path. */
 export type Reply = [delay: number, ...effects: Effect[]];
 
-/** The core of one client. `mono`: `performance.now()`, `wall`: `Date.now()`. */
-export type Core = (input: Start | Input, mono: number, wall: number) => Reply;
+/** The core of one client. `mono` is `performance.now()`, `wall` is `Date.now()`, where nothing else is given. */
+export type Core = (input: Start | Input, mono?: number, wall?: number) => Reply;
 
 /** Starts it; wrong options throw. */
 export const begin = (core: Core, ...given: Parameters<Core>): Reply => {
