@@ -13,7 +13,7 @@ use crate::core::refresh::{Phase, State};
 use crate::core::schedule::{RetryAfter, Role};
 use crate::core::serial::Heard;
 use crate::core::time::{LONG_AGO, NEVER, Now};
-use crate::core::value::Value;
+use crate::core::value::{Value, push};
 use crate::core::version::Version;
 use crate::core::window::Reason;
 
@@ -38,7 +38,11 @@ fn printed(n: f64) -> String {
     // The longest number is one of 24 letters: -1.2345678901234567e-300.
     let mut letters = [0; 32];
     let length = print(n, letters.as_mut_ptr());
-    letters.iter().take(length).map(|letter| *letter as char).collect()
+    let mut text = String::new();
+    for letter in letters.iter().take(length) {
+        push(&mut text, *letter);
+    }
+    text
 }
 
 /// JSON to tree.

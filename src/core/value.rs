@@ -489,12 +489,12 @@ fn find(within: Node, value: Node, path: &mut String) -> bool {
 /// Adds a step to a JSON path: `supported.blocked[0].version`.
 pub fn step(path: &mut String, name: &str, index: usize) {
     if name.is_empty() {
-        path.push('[');
+        push(path, b'[');
         push_integer(path, index as u64);
-        path.push(']');
+        push(path, b']');
     } else {
         if !path.is_empty() {
-            path.push('.');
+            push(path, b'.');
         }
         path.push_str(name);
     }
@@ -536,7 +536,14 @@ pub fn push_integer(to: &mut String, n: u64) {
     if n > 9 {
         push_integer(to, n / 10);
     }
-    to.push((b'0' + (n % 10) as u8) as char);
+    push(to, b'0' + (n % 10) as u8);
+}
+
+/// Appends a letter of ASCII. (`String::push` brings an encoder.)
+#[inline(never)]
+pub fn push(to: &mut String, letter: u8) {
+    // SAFETY: each byte below 128 is a letter by itself.
+    unsafe { to.as_mut_vec().push(letter & 127) }
 }
 
 #[cfg(test)]

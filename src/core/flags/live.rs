@@ -3,7 +3,7 @@
 use super::super::config::Build;
 use super::super::error::Flaw;
 use super::super::time::MINUTE;
-use super::super::value::{Node, Value};
+use super::super::value::{Node, Value, push};
 use super::{FlagSet, Numbers, context};
 
 /// One document, one context, and the outcome of the two that was published last.
@@ -65,7 +65,7 @@ impl Live {
         }
         let mut told = codes.clone();
         if std::mem::take(&mut self.set.unknown) {
-            told.push(',');
+            push(&mut told, b',');
             told.push_str(&self.set.told);
         }
         self.codes = codes;

@@ -3,7 +3,7 @@
 
 use std::cmp::Ordering;
 
-use super::super::value::{ARRAY, NULL as NOTHING, STRING, Value, cut};
+use super::super::value::{ARRAY, NULL as NOTHING, STRING, Value, cut, push};
 use super::fractional::{self, Bucketing, Hash};
 use super::rule::*;
 use super::{FlagSet, put, sem_ver};
@@ -374,7 +374,7 @@ impl<'a> Logic<'a> {
             Value::Array(items) => {
                 for (index, item) in items.iter().enumerate() {
                     if index > 0 {
-                        to.push(',');
+                        push(to, b',');
                     }
                     if !item.is_null() {
                         self.push_text(to, item);

@@ -1,42 +1,49 @@
 //! Reads what `pack` of `pkg-template/src/glue.ts` has made of a JSON value. Nothing in it has to be looked for, or can be
 //! wrong: to parse JSON takes ten times the code, and the page has it.
 
-use std::str::Chars;
-
 use super::super::value::Value;
 
 /// The tree; `None` where there is none.
 pub fn unpack(packed: &str) -> Option<Value> {
-    let mut reader = Reader(packed.chars());
-    if packed.is_empty() { None } else { Some(reader.value()) }
+    if packed.is_empty() { None } else { Some(Reader { packed, at: 0 }.value()) }
 }
 
-struct Reader<'a>(Chars<'a>);
+struct Reader<'a> {
+    packed: &'a str,
+    at: usize,
+}
 
 impl Reader<'_> {
+    /// The next byte; 0 at the end. (To go by letters takes a decoder.)
+    fn next(&mut self) -> u8 {
+        let byte = self.packed.as_bytes().get(self.at).copied().unwrap_or(0);
+        self.at += 1;
+        byte
+    }
+
     /// A value, which is no deeper than our stack takes: `pack` sees to that.
     fn value(&mut self) -> Value {
-        let kind = self.0.next().unwrap_or('n');
+        let kind = self.next();
         match kind {
-            '"' => Value::String(self.string()),
-            '#' => Value::Number(f64::from_bits(self.integer())),
-            '[' => {
+            b'"' => Value::String(self.string()),
+            b'#' => Value::Number(f64::from_bits(self.integer())),
+            b'[' => {
                 let mut items = Vec::new();
                 for _ in 0..self.integer() {
                     items.push(self.value());
                 }
                 Value::Array(items)
             }
-            '{' => {
+            b'{' => {
                 let mut members = Vec::new();
                 // Names and values.
                 for _ in 0..self.integer() / 2 {
-                    self.0.next();
+                    self.next();
                     members.push((self.string(), self.value()));
                 }
                 Value::Object(members)
             }
-            't' | 'f' => Value::Bool(kind == 't'),
+            b't' | b'f' => Value::Bool(kind == b't'),
             _ => Value::Null,
         }
     }
@@ -44,20 +51,25 @@ impl Reader<'_> {
     /// Digits, and the blank behind them.
     fn integer(&mut self) -> u64 {
         let mut n = 0;
-        while let Some(digit @ '0'..='9') = self.0.next() {
-            n = n * 10 + digit as u64 - '0' as u64;
+        while let digit @ b'0'..=b'9' = self.next() {
+            n = n * 10 + u64::from(digit - b'0');
         }
         n
     }
 
     /// Its length, as JavaScript counts, and its letters.
     fn string(&mut self) -> String {
-        let mut units = self.integer() as usize;
-        let text = self.0.as_str();
-        while units > 0 {
-            units = units.saturating_sub(self.0.next().map_or(units, char::len_utf16));
+        let mut units = self.integer() as i64;
+        let from = self.at;
+        while let Some(byte) = self.packed.as_bytes().get(self.at) {
+            // A letter counts where it begins: as two, if it takes four bytes.
+            units -= i64::from(byte & 0xc0 != 0x80) + i64::from(*byte >= 0xf0);
+            if units < 0 {
+                break;
+            }
+            self.at += 1;
         }
-        text[..text.len() - self.0.as_str().len()].to_owned()
+        self.packed.get(from..self.at).unwrap_or_default().to_owned()
     }
 }
 

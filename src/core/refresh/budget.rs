@@ -2,7 +2,7 @@
 
 use crate::core::json::Json;
 use crate::core::time::{HOUR, MINUTE, NEVER};
-use crate::core::value::Value;
+use crate::core::value::{Value, push};
 
 /// After so many reloads that came back on the same build it may be tried again after these; then the tab is stuck.
 const AGAIN: [i64; 4] = [0, 10 * MINUTE, HOUR, 6 * HOUR];
@@ -21,7 +21,7 @@ pub struct Budget {
 /// What an entry is for: a reload of this build for that target.
 pub fn key(build: &str, target: &str) -> String {
     let mut key = build.to_owned();
-    key.push('\n');
+    push(&mut key, b'\n');
     key.push_str(target);
     key
 }
