@@ -5,7 +5,6 @@ use harness::*;
 use trueup::core::event::Event;
 use trueup::core::negotiate::names;
 use trueup::core::refresh::Phase;
-use trueup::core::value::Value;
 use trueup::core::window::Status;
 
 const OPTIONS: &str = r#"{"build":{"id":"b1","version":"1"},"app":"shop",
@@ -24,12 +23,13 @@ fn shop(orders: &str) -> Page {
     page
 }
 
-fn plan(page: &Page) -> (&str, Option<&str>, &str) {
+fn plan(page: &Page) -> (&str, Option<&'static str>, &str) {
     plan_of(&page.client.plan().apis, "orders")
 }
 
-fn plan_of<'a>(apis: &'a Value, name: &str) -> (&'a str, Option<&'a str>, &'a str) {
-    let plan = apis.get(name).unwrap();
+fn plan_of(apis: &str, name: &str) -> (&'static str, Option<&'static str>, &'static str) {
+    // For as long as a test may want to compare it.
+    let plan = Box::leak(Box::new(json(apis).unwrap())).get(name).unwrap();
     let (outcome, reason) = names(plan);
     (outcome, plan.items()[2].as_str(), reason)
 }

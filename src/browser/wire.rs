@@ -146,7 +146,7 @@ fn effect(out: &mut Json, client: &Client, now: Now, effect: Effect) {
         Effect::Refresh => refresh(out, client, now, &client.refresh().state),
         Effect::Plan => {
             out.int(client.plan().generation as i64);
-            out.value(&client.plan().apis);
+            out.word(&client.plan().apis);
         }
         Effect::Polled(why, heard) => {
             out.string(why.name());

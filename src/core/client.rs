@@ -4,6 +4,7 @@ use super::config::Config;
 use super::error::{ConfigError, Fault, FetchError, Flaw};
 use super::event::{Answer, Effect, Input, Start, Wake, kind};
 use super::flags::{Live, Numbers};
+use super::json::Json;
 use super::manifest::{MAX_TEXT, Manifest};
 use super::memory::{Kept, MAX_KEPT, Snooze};
 use super::negotiate::{Overlay, Plan, Verdict, negotiate};
@@ -26,6 +27,7 @@ pub type Parse = fn(&str) -> Option<Value>;
 pub struct Client {
     config: Config,
     parse: Parse,
+    print: fn(f64) -> String,
     chance: Chance,
     server: ServerTime,
     schedule: Schedule,
@@ -117,6 +119,7 @@ impl Client {
         let mut client = Client {
             chance: Chance::new(start.seed),
             parse,
+            print: numbers.print,
             server: ServerTime::new(now, kept.server),
             schedule,
             in_force,
@@ -235,10 +238,7 @@ impl Client {
             kind::SAVED => self.refresh.saved(now),
             kind::UNBOOKED => self.refresh.unbooked(),
             kind::CONTEXT => self.flags.context(input.at(1).clone(), &self.config.build),
-            kind::REFUSED
-                if self.overlay.refuse(mono, self.serial(), input.at(1), &self.plan.apis)
-                    && self.negotiate(now) =>
-            {
+            kind::REFUSED if self.overlay.refuse(mono, self.serial(), input.at(1)) && self.negotiate(now) => {
                 self.schedule.early(mono, &mut self.chance, Why::Refused, true);
             }
             _ => {}
@@ -283,7 +283,7 @@ impl Client {
             add(deadline, "deadline");
         }
         add(self.server.mono_of(self.turn), "sunset");
-        add(self.overlay.wake().unwrap_or(NEVER), "refusal");
+        add(self.overlay.wake(), "refusal");
         add(self.flags.wake().unwrap_or(NEVER), "flags");
         (next.at < NEVER).then_some(next)
     }
@@ -543,11 +543,17 @@ impl Client {
         self.overlay.end(now.mono, serial);
         let tree = self.in_force.manifest.as_ref().map(|m| Node::root(&m.tree));
         let apis = tree.map(|tree| tree.member("apis"));
-        let mut found = negotiate(&self.config.apis, apis, self.server.own(now), &self.overlay);
+        let mut found = negotiate(
+            &self.config.apis,
+            apis,
+            self.server.own(now),
+            &mut self.overlay,
+            Json::new(self.print),
+        );
         if self.new {
             self.flaws.append(&mut found.flaws);
         }
-        self.turn = found.next_change.unwrap_or(NEVER);
+        self.turn = found.next_change;
         self.verdict = found.verdict;
         if self.plan.publish(found.apis) {
             self.effects.push(Effect::Plan);

@@ -3,6 +3,7 @@
 use std::cmp::Ordering;
 
 use super::error::Flaw;
+use super::json::Json;
 use super::time::{LONG_AGO, NEVER};
 use super::value::{First, Node, Value, step, written};
 use super::version::{is_prerelease, is_version, order};
@@ -39,20 +40,20 @@ const INVALID: u32 = 8;
 pub struct Plan {
     /// Grows by one with every plan that differs from the one before; 0 before the first.
     pub generation: u64,
-    /// An object with a member for each API that the build speaks: `[why, refused, version, deadline, link, base,
+    /// JSON: an object with a member for each API that the build speaks: `[why, refused, version, deadline, link, base,
     /// carrier]`, with a `null` for what is not there. `refused`: not as the manifest has it, but as refusals left it. A
     /// plan without a `version` refuses calls before they are sent.
-    pub apis: Value,
+    pub apis: String,
 }
 
 impl Plan {
     /// The plan before there is one.
     pub const fn none() -> Plan {
-        Plan { generation: 0, apis: Value::Null }
+        Plan { generation: 0, apis: String::new() }
     }
 
     /// Takes what was negotiated, and says whether it differs; the same again changes nothing.
-    pub fn publish(&mut self, apis: Value) -> bool {
+    pub fn publish(&mut self, apis: String) -> bool {
         let differs = self.apis != apis;
         if differs {
             self.apis = apis;
@@ -85,8 +86,8 @@ pub enum Verdict {
     /// Nothing against the build.
     #[default]
     Fine,
-    /// A required API is left with deprecated versions only; when the first of those ends, in ms since 1970.
-    Deprecated(Option<i64>),
+    /// A required API is left with deprecated versions only; when the first of those ends, in ms since 1970, or [`NEVER`].
+    Deprecated(i64),
     /// A required API is `client-too-old`.
     TooOld,
 }
@@ -95,11 +96,12 @@ pub enum Verdict {
 #[derive(Clone, Debug)]
 pub struct Negotiation {
     /// For [`Plan::publish`].
-    pub apis: Value,
+    pub apis: String,
     /// For the standing.
     pub verdict: Verdict,
     /// The server time, in ms since 1970, at which to negotiate again: a deprecation or a sunset takes effect.
-    pub next_change: Option<i64>,
+    /// Or [`NEVER`].
+    pub next_change: i64,
     /// The overlay leaves an API with nothing in common: a poll may know more.
     pub nothing_left: bool,
     /// What is wrong with the manifest's `apis`, as far as the build speaks them.
@@ -107,11 +109,19 @@ pub struct Negotiation {
 }
 
 /// Negotiates all APIs: a pure function of what the build speaks (its option `apis`), what the manifest offers (its
-/// `apis`; `None`: there is no manifest), the servers' clock ([`LONG_AGO`]: unknown, so nothing has ended), and the refusals.
-pub fn negotiate(spoken: &Value, offered: Option<Node>, server: i64, overlay: &Overlay) -> Negotiation {
+/// `apis`; `None`: there is no manifest), the servers' clock ([`LONG_AGO`]: unknown, so nothing has ended), and the refusals,
+/// which learn the versions in use. It writes to `out`.
+pub fn negotiate(
+    spoken: &Value,
+    offered: Option<Node>,
+    server: i64,
+    overlay: &mut Overlay,
+    mut out: Json,
+) -> Negotiation {
     // What is announced for later is not deprecated yet (RFC 9745); without a clock it may be.
     let clock = Clock { ended: server, begun: if server == LONG_AGO { NEVER - 1 } else { server } };
-    let (mut apis, mut next) = (Vec::new(), NEVER);
+    out.open_object();
+    let mut next = NEVER;
     let (mut nothing_left, mut worst, mut ending) = (false, OVERLAP, NEVER);
     let mut first = First::new(Node::default(), "");
     for (name, own) in spoken.members() {
@@ -126,11 +136,9 @@ pub fn negotiate(spoken: &Value, offered: Option<Node>, server: i64, overlay: &O
             supported(api, &mut list, &mut first);
             open = if first.end() { OVERLAP } else { INVALID };
         }
-        let mut plan = [const { Value::Null }; 7];
-        if open == OVERLAP {
-            plan[5] = api.member("base").copy();
-            plan[6] = api.member("carrier").copy();
-        } else {
+        let mut settings = api;
+        if open != OVERLAP {
+            settings = Node::default();
             list.clear();
             named(speaks, &mut list);
         }
@@ -143,33 +151,43 @@ pub fn negotiate(spoken: &Value, offered: Option<Node>, server: i64, overlay: &O
         }
 
         let (mut why, best) = choose(speaks, &list, &clock, open);
-        publish(&mut plan, best);
-        if own.get("required").is_some_and(|required| *required == Value::Bool(true))
-            && (why == ONLY_DEPRECATED || why == SERVER_NEWER)
-        {
+        let mut plan = best.map_or_else(|| Supported::bare(String::new()), Supported::clone);
+        if Node::root(own).member("required").is_true() && (why == ONLY_DEPRECATED || why == SERVER_NEWER) {
             worst = worst.max(why);
-            ending = best.map_or(ending, |l| l.sunset.min(ending));
+            ending = plan.sunset.min(ending);
         }
-        let refused = overlay.over(name, &mut list, &mut open);
+        let layer = overlay.layer(name);
+        let refused = layer.over(&mut list, &mut open);
         if refused {
             let best;
             (why, best) = choose(speaks, &list, &clock, open);
-            publish(&mut plan, best);
-            // Only a valid manifest refuses a call: the version stays in use.
-            nothing_left |= best.is_none();
+            match best {
+                Some(l) => plan = l.clone(),
+                // Only a valid manifest refuses a call: the version stays in use.
+                None => nothing_left = true,
+            }
         }
-        plan[0] = Value::Number(why.into());
-        plan[1] = Value::Bool(refused);
-        apis.push((name.clone(), Value::Array(Vec::from(plan))));
+        out.name(name);
+        out.open();
+        out.int(why.into());
+        out.flag(refused);
+        out.text(Some(&plan.version[..]).filter(|version| !version.is_empty()));
+        out.maybe(plan.sunset);
+        for node in [plan.link, settings.member("base"), settings.member("carrier")] {
+            out.value(node.value().unwrap_or(&Value::Null));
+        }
+        out.close();
+        layer.version = plan.version;
     }
+    out.close_object();
     Negotiation {
-        apis: Value::Object(apis),
+        apis: out.done(),
         verdict: match worst {
             OVERLAP => Verdict::Fine,
-            ONLY_DEPRECATED => Verdict::Deprecated(known(ending)),
+            ONLY_DEPRECATED => Verdict::Deprecated(ending),
             _ => Verdict::TooOld,
         },
-        next_change: known(next),
+        next_change: next,
         nothing_left,
         flaws: first.reports,
     }
@@ -179,19 +197,6 @@ pub fn negotiate(spoken: &Value, offered: Option<Node>, server: i64, overlay: &O
 struct Clock {
     ended: i64,
     begun: i64,
-}
-
-fn known(time: i64) -> Option<i64> {
-    (time != NEVER).then_some(time)
-}
-
-/// Puts a choice into the plan, if there is one.
-fn publish(plan: &mut [Value; 7], best: Option<&Supported>) {
-    if let Some(l) = best {
-        plan[2] = l.version.as_str().into();
-        plan[3] = known(l.sunset).map(|ms| ms as f64).into();
-        plan[4] = l.link.copy();
-    }
 }
 
 /// Lists all versions that are spoken by name, exactly or by an inclusive bound.

@@ -122,7 +122,7 @@ pub fn standing(build: &Build, manifest: &Manifest, server: i64, verdict: Verdic
         deadline = manifest.deadline;
         (Status::Deprecated, Reason::BelowRecommended)
     } else if let Verdict::Deprecated(end) = verdict {
-        deadline = end.unwrap_or(NEVER);
+        deadline = end;
         (Status::Deprecated, Reason::ApiDeprecated)
     } else if let (Some(mine), Some(current)) = (&build.version, &manifest.current.version) {
         match mine.order(current) {

@@ -27,7 +27,9 @@ pub fn spoken<'a>(apis: Node<'a>, first: &mut First<'a>) {
             let item = Node::root(value);
             let sides = entry(item, first);
             all |= sides;
-            if sides != EQUAL && speaks(own).iter().take(index).any(|before| before == value) {
+            if sides != EQUAL
+                && speaks(own).iter().take(index).any(|before| Node::root(before).text() == item.text())
+            {
                 first.wrong(item, "", Fault::RangeSet);
             }
         }
@@ -95,6 +97,7 @@ fn entry<'a>(item: Node<'a>, first: &mut First<'a>) -> u8 {
 }
 
 /// A version that the servers speak.
+#[derive(Clone)]
 pub(super) struct Supported<'a> {
     pub version: String,
     /// As far as is known.

@@ -1,8 +1,8 @@
 //! Refusals: what servers answered against the manifest, for a while.
 
 use super::decode::Supported;
-use super::{OVERLAP, is_version, known};
-use crate::core::time::{MINUTE, NEVER, SECOND};
+use super::{OVERLAP, is_version};
+use crate::core::time::{LONG_AGO, MINUTE, NEVER, SECOND};
 use crate::core::value::Value;
 
 /// How long a refusal counts.
@@ -10,14 +10,16 @@ const LENGTH: i64 = 5 * MINUTE;
 /// An API is negotiated anew at most once in this time.
 const PAUSE: i64 = 10 * SECOND;
 
-/// What refusals lay over the manifest: for each API what was refused and what the servers told.
+/// What refusals lay over the manifest: for each API of the plan what was refused and what the servers told.
 /// It ends with the next higher serial, or after 5 minutes.
 #[derive(Clone, Debug, Default)]
 pub struct Overlay(Vec<Layer>);
 
 #[derive(Clone, Debug)]
-struct Layer {
+pub(super) struct Layer {
     api: String,
+    /// The one that the plan has, or empty.
+    pub version: String,
     refused: Vec<String>,
     /// A list as the page had it from the server's header: it may name what is no version.
     told: Value,
@@ -30,47 +32,49 @@ struct Layer {
 
 impl Overlay {
     /// Lays refusals over the plan, and says whether to negotiate again. `now` is the monotonic time in ms, `serial` the
-    /// manifest's in force (0 without one), `plan` the `apis` of the plan. `refusals` is a list of `[api, version,
-    /// supported]`: what was asked, and what the server says that it has, if it does.
+    /// manifest's in force (0 without one). `refusals` is a list of `[api, version, supported]`: what was asked, and what
+    /// the server says that it has, if it does.
     ///
     /// The refusal of another version than the plan's is late: the negotiation that made the plan serves it too. One
     /// that comes within 10 s of the last one for its API is dropped.
-    pub fn refuse(&mut self, now: i64, serial: u64, refusals: &Value, plan: &Value) -> bool {
+    pub fn refuse(&mut self, now: i64, serial: u64, refusals: &Value) -> bool {
         self.end(now, serial);
         let mut laid = false;
         for refusal in refusals.items() {
-            let [Value::String(api), asked, told] = refusal.items() else { continue };
-            let Some(Value::Array(plan)) = plan.get(api) else { continue };
-            let Value::String(version) = asked else { continue };
-            if plan.get(2) != Some(asked) {
-                continue;
+            let [Value::String(api), Value::String(version), told] = refusal.items() else { continue };
+            for layer in &mut self.0 {
+                if layer.api != *api || layer.version != *version || now - layer.added < PAUSE {
+                    continue;
+                }
+                if layer.until == NEVER {
+                    (layer.until, layer.serial) = (now + LENGTH, serial);
+                }
+                layer.added = now;
+                layer.refused.push(version.clone());
+                if !told.items().is_empty() {
+                    layer.told = told.clone();
+                }
+                laid = true;
             }
-            let at = self.0.iter().position(|layer| layer.api == *api).unwrap_or(self.0.len());
-            if at == self.0.len() {
-                self.0.push(Layer {
-                    api: api.clone(),
-                    refused: Vec::new(),
-                    told: Value::Null,
-                    serial,
-                    added: now - PAUSE,
-                    until: NEVER,
-                });
-            }
-            let layer = &mut self.0[at];
-            if now - layer.added < PAUSE {
-                continue;
-            }
-            if layer.until == NEVER {
-                (layer.until, layer.serial) = (now + LENGTH, serial);
-            }
-            layer.added = now;
-            layer.refused.push(version.clone());
-            if !told.items().is_empty() {
-                layer.told = told.clone();
-            }
-            laid = true;
         }
         laid
+    }
+
+    /// The layer of an API.
+    pub(super) fn layer(&mut self, api: &str) -> &mut Layer {
+        let at = self.0.iter().position(|layer| layer.api == api).unwrap_or(self.0.len());
+        if at == self.0.len() {
+            self.0.push(Layer {
+                api: api.to_owned(),
+                version: String::new(),
+                refused: Vec::new(),
+                told: Value::Null,
+                serial: 0,
+                added: LONG_AGO,
+                until: NEVER,
+            });
+        }
+        &mut self.0[at]
     }
 
     /// Ends what is older than 5 minutes or than the serial in force.
@@ -84,46 +88,41 @@ impl Overlay {
         }
     }
 
-    /// When its next part ends by time, by the monotonic clock.
-    pub fn wake(&self) -> Option<i64> {
+    /// When its next part ends by time, by the monotonic clock, or [`NEVER`].
+    pub fn wake(&self) -> i64 {
         let mut next = NEVER;
         for layer in &self.0 {
             next = next.min(layer.until);
         }
-        known(next)
+        next
     }
+}
 
-    /// Lays over the list of an API what was told of it and what was refused, if anything was. Where the way was `open` what
+impl Layer {
+    /// Lays over the list of its API what was told of it and what was refused, if anything was. Where the way was `open` what
     /// was told is there to choose by.
-    pub(super) fn over(&self, api: &str, list: &mut Vec<Supported>, open: &mut u32) -> bool {
-        let mut laid = false;
-        for layer in &self.0 {
-            if layer.api != api || layer.until == NEVER {
-                continue;
-            }
-            laid = true;
-            let mut told = false;
-            for version in layer.told.items() {
-                let Some(version) = version.as_str().filter(|version| is_version(version)) else { continue };
-                if !told {
-                    told = true;
-                    if *open != OVERLAP {
-                        list.clear();
-                        *open = OVERLAP;
-                    }
-                    for l in list.iter_mut() {
-                        l.served = false;
-                    }
+    pub fn over(&self, list: &mut Vec<Supported>, open: &mut u32) -> bool {
+        let mut told = false;
+        for version in self.told.items() {
+            let Some(version) = version.as_str().filter(|version| is_version(version)) else { continue };
+            if !told {
+                told = true;
+                if *open != OVERLAP {
+                    list.clear();
+                    *open = OVERLAP;
                 }
-                if !serve(list, version, true) {
-                    list.push(Supported::bare(version.to_owned()));
+                for l in list.iter_mut() {
+                    l.served = false;
                 }
             }
-            for version in &layer.refused {
-                serve(list, version, false);
+            if !serve(list, version, true) {
+                list.push(Supported::bare(version.to_owned()));
             }
         }
-        laid
+        for version in &self.refused {
+            serve(list, version, false);
+        }
+        !self.refused.is_empty()
     }
 }
 
