@@ -126,7 +126,6 @@ pub fn negotiate(
     let mut first = First::new(Node::default(), "");
     for (name, own) in spoken.members() {
         let api = offered.unwrap_or_default().member(name);
-        let speaks = speaks(own);
         let mut list = Vec::new();
         let mut open = if offered.is_none() { NO_MANIFEST } else { NOT_LISTED };
         if api.is_present() {
@@ -140,17 +139,17 @@ pub fn negotiate(
         if open != OVERLAP {
             settings = Node::default();
             list.clear();
-            named(speaks, &mut list);
+            named(own, &mut list);
         }
         for l in &list {
-            for time in [l.since, l.sunset] {
+            for &time in &[l.since, l.sunset] {
                 if clock.begun < time && time < next {
                     next = time;
                 }
             }
         }
 
-        let (mut why, best) = choose(speaks, &list, &clock, open);
+        let (mut why, best) = choose(own, &list, &clock, open);
         let mut plan = best.map_or_else(|| Supported::bare(String::new()), Supported::clone);
         if Node::root(own).member("required").is_true() && (why == ONLY_DEPRECATED || why == SERVER_NEWER) {
             worst = worst.max(why);
@@ -160,7 +159,7 @@ pub fn negotiate(
         let refused = layer.over(&mut list, &mut open);
         if refused {
             let best;
-            (why, best) = choose(speaks, &list, &clock, open);
+            (why, best) = choose(own, &list, &clock, open);
             match best {
                 Some(l) => plan = l.clone(),
                 // Only a valid manifest refuses a call: the version stays in use.
@@ -173,7 +172,7 @@ pub fn negotiate(
         out.flag(refused);
         out.text(Some(&plan.version[..]).filter(|version| !version.is_empty()));
         out.maybe(plan.sunset);
-        for node in [plan.link, settings.member("base"), settings.member("carrier")] {
+        for node in &[plan.link, settings.member("base"), settings.member("carrier")] {
             out.value(node.value().unwrap_or(&Value::Null));
         }
         out.close();
@@ -200,11 +199,11 @@ struct Clock {
 }
 
 /// Lists all versions that are spoken by name, exactly or by an inclusive bound.
-fn named(speaks: &[Value], list: &mut Vec<Supported>) {
-    for entry in speaks {
+fn named(own: &Value, list: &mut Vec<Supported>) {
+    for entry in speaks(own) {
         let text = written(entry);
-        let mut rest = &text[..];
-        while let Some((sides, version)) = comparator(&mut rest) {
+        let (mut rest, mut version) = (&text[..], "");
+        while let sides @ 1.. = comparator(&mut rest, &mut version) {
             if sides & EQUAL != 0 {
                 list.push(Supported::bare(version.to_owned()));
             }
@@ -215,7 +214,7 @@ fn named(speaks: &[Value], list: &mut Vec<Supported>) {
 /// The best version of the list, or why there is none. Unless the way is `open`, for there is nothing to choose by: then
 /// that is why, and the first one is taken.
 fn choose<'l, 'a>(
-    speaks: &[Value],
+    own: &Value,
     list: &'l [Supported<'a>],
     clock: &Clock,
     open: u32,
@@ -230,7 +229,7 @@ fn choose<'l, 'a>(
         if open != OVERLAP {
             return (open, Some(l));
         }
-        let mut rank = place(speaks, &l.version);
+        let mut rank = place(own, &l.version);
         let fits = rank < ONLY_DEPRECATED << WHY;
         if fits {
             rank += ((l.since <= clock.begun) as u32) << WHY | !l.preferred as u32;
@@ -251,15 +250,15 @@ fn choose<'l, 'a>(
 const WHY: u32 = 28;
 
 /// The rank of a version by what is spoken alone: its reason, and the first entry that holds it.
-fn place(speaks: &[Value], version: &str) -> u32 {
+fn place(own: &Value, version: &str) -> u32 {
     let (mut kin, mut above) = (false, true);
-    for (index, entry) in speaks.iter().enumerate() {
+    for (index, entry) in speaks(own).iter().enumerate() {
         // A pre-release only by its name.
         let mut holds = !is_prerelease(version);
         let (mut near, mut beyond) = (false, false);
         let text = written(entry);
-        let mut rest = &text[..];
-        while let Some((sides, bound)) = comparator(&mut rest) {
+        let (mut rest, mut bound) = (&text[..], "");
+        while let sides @ 1.. = comparator(&mut rest, &mut bound) {
             let side = side(version, bound);
             holds = (holds || sides == EQUAL) && sides & side != 0;
             near |= side != 0;

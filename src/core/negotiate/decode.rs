@@ -40,27 +40,33 @@ pub fn spoken<'a>(apis: Node<'a>, first: &mut First<'a>) {
 }
 
 /// The entries of an API's `speaks`, best first.
-pub(super) fn speaks(own: &Value) -> &[Value] {
-    own.get("speaks").unwrap_or(own).items()
+pub(super) fn speaks(own: &Value) -> &Vec<Value> {
+    Node::root(own.get("speaks").unwrap_or(own)).items()
 }
 
-/// The next comparator of an entry: on which sides of which version it holds. An exact version is `=` of it.
-pub(super) fn comparator<'t>(rest: &mut &'t str) -> Option<(u8, &'t str)> {
+/// The next comparator of an entry: on which sides of which version it holds; 0 behind the last one. An exact version is `=`
+/// of it.
+pub(super) fn comparator<'t>(rest: &mut &'t str, version: &mut &'t str) -> u8 {
     while !rest.is_empty() {
         let (part, more) = cut(rest, b' ');
         *rest = more.unwrap_or("");
-        for (sign, sides) in
-            [(">=", GREATER | EQUAL), ("<=", LESS | EQUAL), (">", GREATER), ("<", LESS), ("=", EQUAL)]
-        {
-            if let Some(version) = part.strip_prefix(sign) {
-                return Some((sides, version));
+        let mut at = 1;
+        let mut sides = match part.as_bytes().first() {
+            None => continue,
+            Some(b'<') => LESS,
+            Some(b'>') => GREATER,
+            sign => {
+                at = (sign == Some(&b'=')) as usize;
+                EQUAL
             }
+        };
+        if sides != EQUAL && part.as_bytes().get(1) == Some(&b'=') {
+            (sides, at) = (sides | EQUAL, 2);
         }
-        if !part.is_empty() {
-            return Some((EQUAL, part));
-        }
+        *version = part.get(at..).unwrap_or("");
+        return sides;
     }
-    None
+    0
 }
 
 /// Checks an entry: a version, or comparators joined by blanks, at most one from below and one from above (`>=2 <4`). Gives
@@ -68,9 +74,9 @@ pub(super) fn comparator<'t>(rest: &mut &'t str) -> Option<(u8, &'t str)> {
 fn entry<'a>(item: Node<'a>, first: &mut First<'a>) -> u8 {
     let text = first.get(item, "", STRING | NUMBER).value().map_or(String::new(), written);
     let mut rest = &text[..];
-    let (mut all, mut before) = (0, "");
+    let (mut all, mut before, mut version) = (0, "", "");
     let mut fault = Some(Fault::Version);
-    while let Some((sides, version)) = comparator(&mut rest) {
+    while let sides @ 1.. = comparator(&mut rest, &mut version) {
         fault = None;
         if !is_version(version) {
             fault = Some(Fault::Version);

@@ -3,7 +3,7 @@
 use super::decode::Supported;
 use super::{OVERLAP, is_version};
 use crate::core::time::{LONG_AGO, MINUTE, NEVER, SECOND};
-use crate::core::value::Value;
+use crate::core::value::{Node, Value};
 
 /// How long a refusal counts.
 const LENGTH: i64 = 5 * MINUTE;
@@ -104,7 +104,10 @@ impl Layer {
     pub fn over(&self, list: &mut Vec<Supported>, open: &mut u32) -> bool {
         let mut told = false;
         for version in self.told.items() {
-            let Some(version) = version.as_str().filter(|version| is_version(version)) else { continue };
+            let version = Node::root(version).text();
+            if !is_version(version) {
+                continue;
+            }
             if !told {
                 told = true;
                 if *open != OVERLAP {
@@ -116,7 +119,7 @@ impl Layer {
                 }
             }
             if !serve(list, version, true) {
-                list.push(Supported::bare(version.to_owned()));
+                list.push(Supported::bare(version.clone()));
             }
         }
         for version in &self.refused {
