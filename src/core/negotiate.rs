@@ -124,7 +124,7 @@ pub fn negotiate(
     let mut next = NEVER;
     let (mut nothing_left, mut worst, mut ending) = (false, OVERLAP, NEVER);
     let mut first = First::new(Node::default(), "");
-    for (name, own) in spoken.members() {
+    for (at, (name, own)) in spoken.members().iter().enumerate() {
         let api = offered.unwrap_or_default().member(name);
         let mut list = Vec::new();
         let mut open = if offered.is_none() { NO_MANIFEST } else { NOT_LISTED };
@@ -149,23 +149,29 @@ pub fn negotiate(
             }
         }
 
-        let (mut why, best) = choose(own, &list, &clock, open);
-        let mut plan = best.map_or_else(|| Supported::bare(String::new()), Supported::clone);
-        if Node::root(own).member("required").is_true() && (why == ONLY_DEPRECATED || why == SERVER_NEWER) {
-            worst = worst.max(why);
-            ending = plan.sunset.min(ending);
-        }
-        let layer = overlay.layer(name);
-        let refused = layer.over(&mut list, &mut open);
-        if refused {
-            let best;
-            (why, best) = choose(own, &list, &clock, open);
+        let layer = overlay.layer(at, name);
+        let (mut plan, mut refused) = (Supported::bare(String::new()), false);
+        // By the manifest, then by what refusals left of it, if there are any.
+        let why = loop {
+            let (why, best) = choose(own, &list, &clock, open);
             match best {
                 Some(l) => plan = l.clone(),
                 // Only a valid manifest refuses a call: the version stays in use.
-                None => nothing_left = true,
+                None => nothing_left |= refused,
             }
-        }
+            if refused {
+                break why;
+            }
+            if Node::root(own).member("required").is_true() && (why == ONLY_DEPRECATED || why == SERVER_NEWER)
+            {
+                worst = worst.max(why);
+                ending = plan.sunset.min(ending);
+            }
+            refused = layer.over(&mut list, &mut open);
+            if !refused {
+                break why;
+            }
+        };
         out.name(name);
         out.open();
         out.int(why.into());

@@ -180,8 +180,10 @@ pub(super) fn supported<'a>(api: Node<'a>, list: &mut Vec<Supported<'a>>, first:
 
 /// Something comes behind it.
 fn bare<'a>(node: Node<'a>, first: &mut First<'a>) {
-    if node.text().bytes().any(|b| b == b'?' || b == b'#') {
-        first.wrong(node, "", Fault::Path);
+    for b in node.text().as_bytes() {
+        if *b == b'?' || *b == b'#' {
+            first.wrong(node, "", Fault::Path);
+        }
     }
 }
 
@@ -203,10 +205,12 @@ fn carrier<'a>(api: Node<'a>, own: bool, first: &mut First<'a>) {
             if !text.as_bytes().windows(9).any(|w| w == b"{version}") {
                 first.wrong(member, "", Fault::Path);
             }
-        } else if kind != "query"
-            && !text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
-        {
-            first.wrong(member, "", Fault::Range);
+        } else if kind != "query" {
+            for b in text.as_bytes() {
+                if !b.is_ascii_alphanumeric() && *b != b'-' && *b != b'_' {
+                    first.wrong(member, "", Fault::Range);
+                }
+            }
         }
         return;
     }

@@ -60,9 +60,8 @@ impl Overlay {
         laid
     }
 
-    /// The layer of an API.
-    pub(super) fn layer(&mut self, api: &str) -> &mut Layer {
-        let at = self.0.iter().position(|layer| layer.api == api).unwrap_or(self.0.len());
+    /// The layer of an API, which is the `at`th of those that the build speaks.
+    pub(super) fn layer(&mut self, at: usize, api: &str) -> &mut Layer {
         if at == self.0.len() {
             self.0.push(Layer {
                 api: api.to_owned(),
