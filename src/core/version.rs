@@ -24,6 +24,11 @@ impl Version {
         &self.0
     }
 
+    /// The same, and no more.
+    pub fn into_text(self) -> String {
+        self.0
+    }
+
     /// Whether it is an ISO date.
     pub fn is_date(&self) -> bool {
         key(&self.0)[0] == DATE

@@ -75,11 +75,9 @@ fn entry<'a>(item: Node<'a>, first: &mut First<'a>) -> u8 {
     let text = first.get(item, "", STRING | NUMBER).value().map_or(String::new(), written);
     let mut rest = &text[..];
     let (mut all, mut before, mut version) = (0, "", "");
-    let mut fault = Some(Fault::Version);
     while let sides @ 1.. = comparator(&mut rest, &mut version) {
-        fault = None;
         if !is_version(version) {
-            fault = Some(Fault::Version);
+            first.wrong(item, "", Fault::Version);
         } else if all != 0 {
             // Each bounds the other side, and something lies between them.
             let side = side(version, before);
@@ -88,16 +86,13 @@ fn entry<'a>(item: Node<'a>, first: &mut First<'a>) -> u8 {
                 || (sides ^ all) & (LESS | GREATER) != LESS | GREATER
                 || sides == EQUAL
             {
-                fault = Some(Fault::RangeSet);
+                first.wrong(item, "", Fault::RangeSet);
             }
-        }
-        if fault.is_some() {
-            break;
         }
         (all, before) = (all | sides, version);
     }
-    if let Some(fault) = fault {
-        first.wrong(item, "", fault);
+    if all == 0 {
+        first.wrong(item, "", Fault::Version);
     }
     all
 }
@@ -139,8 +134,8 @@ impl Supported<'_> {
 pub(super) fn supported<'a>(api: Node<'a>, list: &mut Vec<Supported<'a>>, first: &mut First<'a>) {
     first.get(api, "", OBJECT);
     for item in first.get(api, "supported", ARRAY | REQUIRED).items() {
-        if first.version(Node::root(item), "").is_some() {
-            list.push(Supported::bare(written(item)));
+        if let Some(version) = first.version(Node::root(item), "") {
+            list.push(Supported::bare(version.into_text()));
         }
     }
     for (text, value) in first.get(api, "deprecated", OBJECT).members() {
@@ -161,11 +156,10 @@ pub(super) fn supported<'a>(api: Node<'a>, list: &mut Vec<Supported<'a>>, first:
             }
         }
     }
-    if first.version(api, "preferred").is_some() {
-        let wish = api.member("preferred").value().map_or(String::new(), written);
+    if let Some(wish) = first.version(api, "preferred") {
         let mut listed = false;
         for l in list.iter_mut() {
-            l.preferred = l.is(&wish);
+            l.preferred = l.is(wish.as_str());
             listed |= l.preferred;
         }
         // What it names may be the one that is wrong.
