@@ -9,6 +9,9 @@
 /** Spreads the characters so that few need an escape: wasm is full of 0. Of all up to 127 the best by brotli at the time of writing. */
 export const KEY = 105;
 
+/** What comes to it column by column, so that brotli tells one's characters from another's; by trial like `KEY`. */
+export const KEYS = String.fromCharCode(...[0, 0, 0, 0, 0, 124 ^ KEY]);
+
 /** The columns: 0 what stands around the functions, 1 declarations of locals, 2 opcodes, and operands: */
 const [BLOCK, LABEL, FUNCTION, LOCAL, GLOBAL, RARE, I64, FLOAT, LOAD, STORE, I32] = [3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13];
 // From I32 on there is a column for each opcode that may come next.
@@ -36,14 +39,15 @@ export const KINDS = Array.from({ length: 0x45 }, (_, opcode) => {
  * The module from its columns. `base`: of addresses; `head`: how many bytes stand before the functions; `count`: of
  * functions. Where a column is a number here, it is because this is shipped.
  */
-export function join(text, key, kinds, base, head, count) {
+export function join(text, key, keys, kinds, base, head, count) {
   const columns = text.split("\u7fff");
   const at = columns.map(() => 0);
   const order = new Uint16Array(1024).map((_, i) => i);
   const functions = order.slice();
   const out = new Uint8Array(text.length * 2);
   let end = 0;
-  const read = (column) => columns[column].charCodeAt(at[column]++) ^ (column && key);
+  // A column that `keys` does not reach has `key` alone.
+  const read = (column) => columns[column].charCodeAt(at[column]++) ^ (column && key ^ keys.charCodeAt(column));
   const bytes = (column, n) => {
     while (n--) out[end++] = read(column);
   };
@@ -88,7 +92,8 @@ export function join(text, key, kinds, base, head, count) {
           else if (column === 9) for (let more = 128; more > 127; out[end++] = more) more = read(9);
           else if (column === 10) bytes(10, opcode === 0x43 ? 4 : 8);
           else if (column > 10) {
-            const from = column < 13 ? column : 13 + (columns[2].charCodeAt(at[2]) ^ key);
+            let from = column;
+            if (column > 12) (from += read(2)), at[2]--;
             const value = read(from);
             // The alignment
             if (column < 13) end++;
@@ -109,11 +114,11 @@ export function join(text, key, kinds, base, head, count) {
   return out.subarray(0, end);
 }
 
-/** Takes a module apart: the columns behind each other, without the key, and the arguments of `join`. */
+/** Takes a module apart: the columns behind each other, without `KEY`, and the arguments of `join`. */
 export function split(module) {
   const apart = columns(module);
   const { codes, base, head, count } = apart;
-  const again = join(String.fromCharCode(...codes.map((code) => code ^ KEY)), KEY, KINDS, base, head, count);
+  const again = join(String.fromCharCode(...codes.map((code) => code ^ KEY)), KEY, KEYS, KINDS, base, head, count);
   if (JSON.stringify(columns(again)) !== JSON.stringify(apart)) throw new Error("the module does not come back from its columns");
   new WebAssembly.Module(again);
   return { text: codes, base, head, count };
@@ -207,7 +212,7 @@ function columns(module) {
   columns[0].push(...module.subarray(at));
 
   // What stands around the functions has text in it and is written without the key.
-  columns[0] = columns[0].map((code) => code ^ KEY);
+  for (const [i, codes] of columns.entries()) columns[i] = codes.map((code) => code ^ (i ? KEYS.charCodeAt(i) : KEY));
   while (!columns.at(-1).length) columns.pop();
   return { codes: columns.flatMap((codes, i) => (i ? [0x7fff ^ KEY, ...codes] : codes)), base, head, count };
 }
