@@ -5,7 +5,7 @@ use harness::*;
 use trueup::core::error::{Fault, FetchError};
 use trueup::core::event::{Answer, Event};
 use trueup::core::refresh::Phase;
-use trueup::core::schedule::{RetryAfter, Role};
+use trueup::core::schedule::Role;
 use trueup::core::window::Status;
 
 const T: i64 = 300 * SECOND;
@@ -76,11 +76,7 @@ fn retry_after_in_seconds_is_kept_and_capped_at_a_quarter_of_an_hour() {
     for (asked, least) in [(600, 600), (7200, 900)] {
         let mut page = page();
         page.pass(SECOND);
-        page.reply = Reply::Other(Answer {
-            status: 503,
-            retry_after: Some(RetryAfter::Delay(asked * SECOND)),
-            ..Answer::default()
-        });
+        page.reply = Reply::Other(Answer { status: 503, retry_delay: asked * SECOND, ..Answer::default() });
         page.until_polls(2);
         let failed = page.mono;
         page.send(Event::Visible(false));
@@ -99,11 +95,7 @@ fn retry_after_as_a_date_is_spread_over_a_period() {
         .map(|seed| {
             let mut page = Setup::default().start(|s| s.seed = seed).open();
             page.pass(SECOND);
-            page.reply = Reply::Other(Answer {
-                status: 503,
-                retry_after: Some(RetryAfter::Date(700 * SECOND)),
-                ..Answer::default()
-            });
+            page.reply = Reply::Other(Answer { status: 503, retry_date: 700 * SECOND, ..Answer::default() });
             page.until_polls(3);
             page.polls[2] - page.polls[1]
         })
@@ -463,18 +455,14 @@ fn who_comes_while_the_leader_is_refused_hears_of_the_refusal() {
     let mut leader = Setup::default().start(|s| s.locks = true).open();
     leader.send(Event::Lead(true));
     leader.until_polls(1);
-    leader.reply = Reply::Other(Answer {
-        status: 503,
-        retry_after: Some(RetryAfter::Delay(900 * SECOND)),
-        ..Answer::default()
-    });
+    leader.reply = Reply::Other(Answer { status: 503, retry_delay: 900 * SECOND, ..Answer::default() });
     leader.until_polls(2);
     let refused = leader.now().wall;
     leader.pass(MINUTE);
     leader.effects.clear();
     leader.send(Event::Hello);
     let [Effect::Tell(Some(answer), next)] = &leader.effects[..] else { panic!("{:?}", leader.effects) };
-    assert_eq!((answer.status, answer.at), (503, Some(refused)), "and of when that was");
+    assert_eq!((answer.status, answer.at), (503, refused), "and of when that was");
     assert!(*next >= 840 * SECOND);
     let mut late = Setup::default().start(|s| s.locks = true).open();
     late.send(Event::Answer { answer: answer.clone(), told: Some(*next) });
@@ -491,7 +479,7 @@ fn what_the_leader_heard_long_ago_is_no_reason_to_force() {
     page.reply = Reply::Lost;
     let text = manifest(2, "b2", "2", r#","supported":{"minimum":"2"},"refresh":{"spreadSeconds":0}"#);
     // The leader's answer is of half a period ago; and then nobody is heard any more.
-    let at = Some(page.now().wall - T / 2);
+    let at = page.now().wall - T / 2;
     let answer = Answer { status: 200, at, text: Some(text), ..Answer::default() };
     page.send(Event::Answer { answer, told: Some(T / 2) });
     page.send(Event::Holds(vec![("call".into(), T)]));
@@ -567,11 +555,10 @@ fn a_lost_chunk_while_the_tab_was_hidden_is_looked_into_once_it_is_shown() {
 fn an_answer_from_before_a_refusal_does_not_end_the_backoff() {
     let mut page = Setup::default().start(|s| s.locks = true).open();
     let text = Some(manifest(1, "b1", "1", ""));
-    let old = Answer { status: 200, at: Some(page.now().wall), text, ..Answer::default() };
+    let old = Answer { status: 200, at: page.now().wall, text, ..Answer::default() };
     page.send(Event::Answer { answer: old.clone(), told: Some(T) });
     page.pass(T);
-    let retry_after = Some(RetryAfter::Delay(900 * SECOND));
-    let refused = Answer { status: 503, retry_after, ..Answer::default() };
+    let refused = Answer { status: 503, retry_delay: 900 * SECOND, ..Answer::default() };
     page.send(Event::Answer { answer: refused, told: Some(900 * SECOND) });
     page.pass(SECOND);
     // A leader that was frozen meanwhile tells a newcomer what it knows.
@@ -589,7 +576,7 @@ fn what_waited_for_a_frozen_tab_is_no_news_when_it_thaws() {
     let mut page = Setup::default().start(|s| s.locks = true).open();
     page.shell = Some(("b2".into(), "2".into()));
     let text = manifest(2, "b2", "2", r#","supported":{"minimum":"2"},"refresh":{"spreadSeconds":0}"#);
-    let answer = Answer { status: 200, at: Some(page.now().wall), text: Some(text), ..Answer::default() };
+    let answer = Answer { status: 200, at: page.now().wall, text: Some(text), ..Answer::default() };
     page.reply = Reply::Lost;
     page.mono += HOUR;
     page.send(Event::Answer { answer, told: Some(T) });

@@ -6,8 +6,7 @@ use trueup::core::event::{Answer, Effect, Event, Start};
 use trueup::core::flags::Numbers;
 use trueup::core::manifest::Manifest;
 use trueup::core::refresh::shell::{ShellAnswer, Worker};
-use trueup::core::schedule::RetryAfter;
-use trueup::core::time::Now;
+use trueup::core::time::{NEVER, Now};
 use trueup::core::value::{Value, read};
 use trueup::core::version::Version;
 
@@ -109,13 +108,10 @@ impl<'a> Bytes<'a> {
             status: [200, 200, 200, 304, 404, 503, 0, u16::MAX][usize::from(self.byte() % 8)],
             foreign: self.byte() % 16 == 1,
             etag: self.on().then(|| ["a", "b"][usize::from(self.byte() % 2)].to_owned()),
-            at: self.on().then(|| EPOCH + self.number() * 1000),
-            date: self.on().then(|| EPOCH + self.number() * 1000),
-            retry_after: match self.byte() % 4 {
-                1 => Some(RetryAfter::Delay(self.number() * 1000 - 5000)),
-                2 => Some(RetryAfter::Date(self.number() * 1000 - 5000)),
-                _ => None,
-            },
+            at: if self.on() { EPOCH + self.number() * 1000 } else { NEVER },
+            date: if self.on() { EPOCH + self.number() * 1000 } else { NEVER },
+            retry_delay: if self.byte() % 4 == 1 { self.number() * 1000 - 5000 } else { NEVER },
+            retry_date: if self.byte() % 4 == 1 { self.number() * 1000 - 5000 } else { NEVER },
             text: if self.byte() % 8 == 1 { None } else { Some(self.manifest()) },
             too_long: self.byte() % 32 == 1,
         }

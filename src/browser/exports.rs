@@ -48,7 +48,7 @@ pub fn handle(mono: f64, wall: f64) -> *const u8 {
         let out = &mut page.out;
         out.clear();
         out.open();
-        let inspects = input.number(0) == Some(kind::INSPECT);
+        let inspects = input.number(0, kind::WAKE) == kind::INSPECT;
         match &mut page.client {
             Some(_) if inspects => {}
             Some(client) => client.hear(now, input),

@@ -10,7 +10,7 @@ use crate::core::flags::Numbers;
 use crate::core::json::{Json, unpack};
 use crate::core::manifest::Manifest;
 use crate::core::refresh::{Phase, State};
-use crate::core::schedule::{RetryAfter, Role};
+use crate::core::schedule::Role;
 use crate::core::serial::Heard;
 use crate::core::time::{LONG_AGO, NEVER, Now};
 use crate::core::value::{Value, push};
@@ -62,8 +62,8 @@ pub fn tree(packed: &[u8]) -> Option<Value> {
 /// A client for a page that starts now.
 pub fn start(input: Input, now: Now) -> Result<Client, ConfigError> {
     let start = Start {
-        seed: input.number(1).unwrap_or(0) as u64,
-        nonce: input.number(2).unwrap_or(0) as u64,
+        seed: input.number(1, 0) as u64,
+        nonce: input.number(2, 0) as u64,
         kept: input.text(4).map(|text| (input.at(3), text)),
         session: Some(input.at(5)).filter(|session| !session.is_null()),
         inline: input.text(6),
@@ -188,15 +188,10 @@ fn told(out: &mut Json, client: &Client) {
     out.int(answer.status.into());
     out.flag(answer.foreign);
     out.text(answer.etag.as_deref().filter(|_| !bad));
-    out.maybe(answer.at.unwrap_or(NEVER));
-    out.maybe(answer.date.unwrap_or(NEVER));
-    let (delay, date) = match answer.retry_after {
-        Some(RetryAfter::Delay(ms)) => (ms, NEVER),
-        Some(RetryAfter::Date(ms)) => (NEVER, ms),
-        None => (NEVER, NEVER),
-    };
-    out.maybe(delay);
-    out.maybe(date);
+    out.maybe(answer.at);
+    out.maybe(answer.date);
+    out.maybe(answer.retry_delay);
+    out.maybe(answer.retry_date);
     out.text(answer.text.as_deref().filter(|_| !bad));
     out.flag(answer.too_long);
 }

@@ -11,7 +11,7 @@ use super::negotiate::{Overlay, Plan, Verdict, negotiate};
 use super::refresh::budget::Budget;
 use super::refresh::shell::{ShellAnswer, Worker};
 use super::refresh::{Facts, POLL, PUBLISH, RELOAD, Refresh, SAVE, SHELL};
-use super::schedule::{RetryAfter, Role, Schedule, Why};
+use super::schedule::{Role, Schedule, Why};
 use super::serial::{Heard, InForce};
 use super::time::{Chance, LONG_AGO, NEVER, Now, SECOND, ServerTime};
 use super::value::{Node, Value};
@@ -91,7 +91,7 @@ impl Client {
                 && let Ok(manifest) = decode(parse, text)
                 && manifest.serial == read.serial
             {
-                in_force.hear(now, manifest, text, None);
+                in_force.hear(now, manifest, text, NEVER);
                 age = now.wall - read.at;
                 kept = read;
             } else {
@@ -101,7 +101,7 @@ impl Client {
         if let Some(text) = &start.inline {
             match decode(parse, text) {
                 // Its text is not the server's: in HTML it is escaped, and often written anew.
-                Ok(manifest) => match in_force.hear(now, manifest, "", None) {
+                Ok(manifest) => match in_force.hear(now, manifest, "", NEVER) {
                     Heard::New | Heard::Conflict => inlined = true,
                     _ => {}
                 },
@@ -159,8 +159,8 @@ impl Client {
         self.effects.clear();
         self.flaws.clear();
         self.server.observe(now);
-        match input.number(0).unwrap_or(kind::WAKE) {
-            kind::ANSWER | kind::FAILED => self.answer(now, &mut answer(input), input.number(1)),
+        match input.number(0, kind::WAKE) {
+            kind::ANSWER | kind::FAILED => self.answer(now, &mut answer(input), input.number(1, NEVER)),
             kind::VISIBLE => {
                 self.schedule.visible = on;
                 if on {
@@ -207,7 +207,7 @@ impl Client {
                 self.schedule.early(mono, &mut self.chance, Why::Chunk, true);
             }
             kind::HEADER => {
-                let serial = input.number(1).unwrap_or(0) as u64;
+                let serial = input.number(1, 0) as u64;
                 if self.in_force.manifest.is_none() || serial > self.serial() {
                     self.schedule.header(mono, &mut self.chance, serial);
                 }
@@ -222,7 +222,7 @@ impl Client {
                 for hold in input.at(1).items() {
                     let hold = Input(hold.items());
                     let reason = hold.text(0).unwrap_or_default().to_owned();
-                    self.refresh.holds.push((reason, hold.number(1).unwrap_or(0)));
+                    self.refresh.holds.push((reason, hold.number(1, 0)));
                 }
             }
             kind::NOW => self.refresh.ask(),
@@ -343,18 +343,17 @@ impl Client {
         self.server.at(now)
     }
 
-    fn answer(&mut self, now: Now, answer: &mut Answer, told: Option<i64>) {
+    fn answer(&mut self, now: Now, answer: &mut Answer, told: i64) {
         // One that waited for a frozen page is given up like one that did not come in time.
-        if told.is_none() && (self.schedule.running().is_none() || self.schedule.overdue(now.mono)) {
+        if told == NEVER && (self.schedule.running().is_none() || self.schedule.overdue(now.mono)) {
             return;
         }
         // What is told may be old: who came later hears it, or who was frozen.
-        let age = (now.wall - *answer.at.get_or_insert(now.wall)).max(0);
+        answer.at = if answer.at == NEVER { now.wall } else { answer.at };
+        let age = (now.wall - answer.at).max(0);
         // The wall clock may have been set since: no time is reckoned over long.
-        if let Some(date) = answer.date
-            && age < 30 * SECOND
-        {
-            self.server.sample(now, date + age);
+        if answer.date != NEVER && age < 30 * SECOND {
+            self.server.sample(now, answer.date + age);
         }
         let heard = match self.judge(now, answer) {
             Ok(heard) => heard,
@@ -373,7 +372,7 @@ impl Client {
             self.remember(answer, answer.text.is_none());
         }
         self.say_ready(true);
-        if told.is_none() {
+        if told == NEVER {
             self.tell(now);
             self.keep(now, heard == Heard::New, None);
         }
@@ -427,17 +426,17 @@ impl Client {
         if heard == Heard::Future { Err(None) } else { Ok(heard) }
     }
 
-    fn bad(&mut self, now: Now, error: Option<FetchError>, answer: &mut Answer, told: Option<i64>) {
+    fn bad(&mut self, now: Now, error: Option<FetchError>, answer: &mut Answer, told: i64) {
         if let Some(error) = error
             && self.schedule.online
         {
             self.effects.push(Effect::Failed(error));
         }
         self.polled(None);
-        self.schedule.bad(now.mono, &mut self.chance, told, answer.status > 0, answer.retry_after);
+        self.schedule.bad(now.mono, &mut self.chance, told, answer);
         self.bad = Some(true);
         self.remember(answer, true);
-        if told.is_none() {
+        if told == NEVER {
             self.tell(now);
         }
     }
@@ -585,7 +584,7 @@ impl Client {
         }
         if self.schedule.overdue(now.mono) {
             self.effects.push(Effect::Abort);
-            self.bad(now, Some(FetchError::Timeout), &mut Answer::default(), None);
+            self.bad(now, Some(FetchError::Timeout), &mut Answer::default(), NEVER);
         }
         if now.mono >= self.ready {
             self.say_ready(false);
@@ -665,12 +664,13 @@ fn decode(parse: Parse, text: &str) -> Result<Box<Manifest>, Flaw> {
 
 fn answer(input: Input) -> Answer {
     Answer {
-        status: input.number(2).unwrap_or(0) as u16,
+        status: input.number(2, 0) as u16,
         foreign: input.is(3),
         etag: input.text(4).map(str::to_owned),
-        at: input.number(5),
-        date: input.number(6),
-        retry_after: input.number(7).map(RetryAfter::Delay).or(input.number(8).map(RetryAfter::Date)),
+        at: input.number(5, NEVER),
+        date: input.number(6, NEVER),
+        retry_delay: input.number(7, NEVER),
+        retry_date: input.number(8, NEVER),
         text: input.text(9).map(str::to_owned),
         too_long: input.is(10),
     }
@@ -678,12 +678,12 @@ fn answer(input: Input) -> Answer {
 
 fn shell_answer(input: Input) -> ShellAnswer {
     ShellAnswer {
-        worker: match input.number(1) {
-            None => Worker::Settled,
-            Some(1) => Worker::Waiting,
-            Some(_) => Worker::Busy,
+        worker: match input.number(1, 0) {
+            0 => Worker::Settled,
+            1 => Worker::Waiting,
+            _ => Worker::Busy,
         },
-        status: input.number(2).unwrap_or(0) as u16,
+        status: input.number(2, 0) as u16,
         redirected: input.is(3),
         html: input.is(4),
         text: input.text(5).unwrap_or_default().to_owned(),

@@ -3,8 +3,9 @@
 use super::error::FetchError;
 #[cfg(not(target_arch = "wasm32"))]
 use super::refresh::shell::{ShellAnswer, Worker};
-use super::schedule::{RetryAfter, Why};
+use super::schedule::Why;
 use super::serial::Heard;
+use super::time::NEVER;
 use super::value::Value;
 
 /// How the start of a page found things.
@@ -33,7 +34,7 @@ pub struct Start<'a> {
 }
 
 /// An answer to a poll: to this tab's own, or told by the tab that polled.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Answer {
     /// The status; 0 where no answer came.
     pub status: u16,
@@ -41,16 +42,35 @@ pub struct Answer {
     pub foreign: bool,
     /// Its ETag.
     pub etag: Option<String>,
-    /// When it came to the tab that polled, by the wall clock; an own one comes now.
-    pub at: Option<i64>,
-    /// `Date` + `Age` at that time, in ms since 1970.
-    pub date: Option<i64>,
-    /// `Retry-After`.
-    pub retry_after: Option<RetryAfter>,
+    /// When it came to the tab that polled, by the wall clock; an own one comes now: [`NEVER`].
+    pub at: i64,
+    /// `Date` + `Age` at that time, in ms since 1970, or [`NEVER`].
+    pub date: i64,
+    /// `Retry-After` in its form in seconds, in ms, or [`NEVER`].
+    pub retry_delay: i64,
+    /// `Retry-After` in its form of a date, in ms from the answer on, or [`NEVER`].
+    pub retry_date: i64,
     /// The body; `None` where its ETag is the one that was named, or where it was too long to read.
     pub text: Option<String>,
     /// The body is longer than 1 MiB.
     pub too_long: bool,
+}
+
+/// None came.
+impl Default for Answer {
+    fn default() -> Answer {
+        Answer {
+            status: 0,
+            foreign: false,
+            etag: None,
+            at: NEVER,
+            date: NEVER,
+            retry_delay: NEVER,
+            retry_date: NEVER,
+            text: None,
+            too_long: false,
+        }
+    }
 }
 
 /// What the page tells, as it crosses: a kind (see [`kind`]), then what belongs to it, each at its place. What is not there, or
@@ -69,12 +89,14 @@ impl<'a> Input<'a> {
         self.at(place).as_str()
     }
 
-    /// A number, cut off to an integer.
-    pub fn number(self, place: usize) -> Option<i64> {
-        self.at(place).as_f64().map(|n| n as i64)
+    /// A number, cut off to an integer; or what stands for none.
+    #[inline(never)]
+    pub fn number(self, place: usize, none: i64) -> i64 {
+        self.at(place).as_f64().map_or(none, |n| n as i64)
     }
 
     /// Whether it is `true`.
+    #[inline(never)]
     pub fn is(self, place: usize) -> bool {
         self.at(place).as_bool() == Some(true)
     }
@@ -171,7 +193,7 @@ impl Event {
     /// As it crosses.
     pub fn input(self) -> Vec<Value> {
         let number = |n: i64| Value::from(n as f64);
-        let maybe = |n: Option<i64>| n.map_or(Value::Null, number);
+        let maybe = |n: i64| if n == NEVER { Value::Null } else { number(n) };
         let (kind, mut rest) = match self {
             Event::Wake => (kind::WAKE, vec![]),
             Event::Resume => (kind::RESUME, vec![]),
@@ -198,29 +220,24 @@ impl Event {
             }
             Event::Shell(answer) => {
                 let worker = match answer.worker {
-                    Worker::Settled => None,
-                    Worker::Waiting => Some(1),
-                    Worker::Busy => Some(2),
+                    Worker::Settled => NEVER,
+                    Worker::Waiting => 1,
+                    Worker::Busy => 2,
                 };
                 let (redirected, html) = (answer.redirected.into(), answer.html.into());
                 let status = number(answer.status.into());
                 (kind::SHELL, vec![maybe(worker), status, redirected, html, answer.text.into()])
             }
             Event::Answer { answer, told } => {
-                let (delay, date) = match answer.retry_after {
-                    Some(RetryAfter::Delay(ms)) => (Some(ms), None),
-                    Some(RetryAfter::Date(ms)) => (None, Some(ms)),
-                    None => (None, None),
-                };
                 let rest = vec![
-                    maybe(told),
+                    maybe(told.unwrap_or(NEVER)),
                     number(answer.status.into()),
                     answer.foreign.into(),
                     answer.etag.into(),
                     maybe(answer.at),
                     maybe(answer.date),
-                    maybe(delay),
-                    maybe(date),
+                    maybe(answer.retry_delay),
+                    maybe(answer.retry_date),
                     answer.text.into(),
                     answer.too_long.into(),
                 ];

@@ -1,5 +1,6 @@
 //! When to poll, and whether it is this tab that does.
 
+use super::event::Answer;
 use super::names::names;
 use super::time::{Chance, LONG_AGO, MINUTE, NEVER, SECOND, backoff};
 
@@ -46,15 +47,6 @@ names! {
 }
 /// So many causes there are.
 const CAUSES: usize = Why::Check as usize + 1;
-
-/// A `Retry-After`, in ms from now.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum RetryAfter {
-    /// The form in seconds.
-    Delay(i64),
-    /// The form of a date.
-    Date(i64),
-}
 
 /// Who polls.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -198,7 +190,7 @@ impl Schedule {
     }
 
     /// A valid answer came `age` ms ago: own, or told by a tab that polls next in `told` ms.
-    pub fn good(&mut self, now: i64, chance: &mut Chance, told: Option<i64>, age: i64) {
+    pub fn good(&mut self, now: i64, chance: &mut Chance, told: i64, age: i64) {
         let at = now - age;
         // So old an answer ends no backoff that began since.
         if at > self.failed {
@@ -211,31 +203,23 @@ impl Schedule {
         self.ended(now, told, Why::Period, period);
     }
 
-    /// A poll failed. `answered`: an answer caused it, not the network.
-    pub fn bad(
-        &mut self,
-        now: i64,
-        chance: &mut Chance,
-        told: Option<i64>,
-        answered: bool,
-        retry_after: Option<RetryAfter>,
-    ) {
+    /// A poll failed: so it was answered, if it was.
+    pub fn bad(&mut self, now: i64, chance: &mut Chance, told: i64, answer: &Answer) {
         let mut wait = 0;
         if self.online {
             wait = backoff(self.failures, self.every, chance);
             self.failures = self.failures.saturating_add(1);
             self.failed = now;
-            if let Some(RetryAfter::Delay(asked) | RetryAfter::Date(asked)) = retry_after {
+            let delay = answer.retry_delay;
+            let asked = if delay == NEVER { answer.retry_date } else { delay };
+            if asked != NEVER {
                 let asked = asked.clamp(0, LONGEST_RETRY_AFTER);
-                let jitter = match retry_after {
-                    Some(RetryAfter::Date(_)) => self.every,
-                    _ => asked / 10,
-                };
+                let jitter = if delay == NEVER { self.every } else { asked / 10 };
                 wait = wait.max(asked + chance.between(0, jitter + 1));
             }
         }
         self.ended(now, told, Why::Retry, wait);
-        if answered && self.online {
+        if answer.status > 0 && self.online {
             self.barrier = self.next;
             self.early = NEVER;
         }
@@ -309,9 +293,9 @@ impl Schedule {
         self.early(now, chance, why, false);
     }
 
-    /// A poll ended, and the next one is in `wait` ms, unless another tab told when.
-    fn ended(&mut self, now: i64, told: Option<i64>, why: Why, wait: i64) {
-        if told.is_none() {
+    /// A poll ended, and the next one is in `wait` ms, unless another tab told when: `told`, or [`NEVER`].
+    fn ended(&mut self, now: i64, told: i64, why: Why, wait: i64) {
+        if told == NEVER {
             self.limit = NEVER;
         }
         // An early poll that stood for the same news is served by this one.
@@ -323,7 +307,7 @@ impl Schedule {
             return;
         }
         self.why = why;
-        self.next = self.barrier.max(now + told.unwrap_or(wait));
+        self.next = self.barrier.max(now + if told == NEVER { wait } else { told });
         self.patience = self.next + PATIENCE;
     }
 }

@@ -2,7 +2,7 @@
 
 use super::manifest::Manifest;
 use super::names::names;
-use super::time::{DAY, MINUTE, Now};
+use super::time::{DAY, MINUTE, NEVER, Now};
 
 /// After so many valid answers …
 const ANSWERS: u32 = 6;
@@ -54,9 +54,9 @@ impl InForce {
         Heard::Unchanged
     }
 
-    /// Hears a valid manifest; `date` is its own answer's `Date` + `Age`, where it is known.
-    pub fn hear(&mut self, now: Now, manifest: Box<Manifest>, text: &str, date: Option<i64>) -> Heard {
-        if date.is_some_and(|date| manifest.serial as i64 > (date + DAY) / 1000) {
+    /// Hears a valid manifest; `date` is its own answer's `Date` + `Age`, or [`NEVER`].
+    pub fn hear(&mut self, now: Now, manifest: Box<Manifest>, text: &str, date: i64) -> Heard {
+        if date != NEVER && manifest.serial as i64 > (date + DAY) / 1000 {
             return Heard::Future;
         }
         // Below all, where there is none.

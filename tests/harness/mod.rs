@@ -15,7 +15,7 @@ use trueup::core::refresh::shell::{ShellAnswer, Worker};
 use trueup::core::refresh::{Phase, State};
 use trueup::core::schedule::Why;
 use trueup::core::serial::Heard;
-use trueup::core::time::Now;
+use trueup::core::time::{NEVER, Now};
 use trueup::core::value::{Value, read};
 use trueup::core::version::Version;
 use trueup::core::window::{Standing, Status};
@@ -417,7 +417,7 @@ impl Page {
             match effect {
                 Effect::Poll { .. } => {
                     self.polls.push(self.mono);
-                    let date = self.dated.then_some(EPOCH + self.mono);
+                    let date = if self.dated { EPOCH + self.mono } else { NEVER };
                     let event = match self.reply.clone() {
                         Reply::Manifest => Some(Event::Answer {
                             answer: Answer {

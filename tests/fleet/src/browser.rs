@@ -5,6 +5,7 @@ use std::rc::Rc;
 
 use trueup::core::event::{Answer, Event};
 use trueup::core::schedule::{Role, Why};
+use trueup::core::time::NEVER;
 
 use crate::report::Fault;
 use crate::watch::Ledger;
@@ -130,10 +131,10 @@ impl World {
         let other = self.law.manifests.iter().rposition(|m| text == Some(&*m.text));
         if other.is_some() && other != manifest {
             manifest = other;
-            let at = answer.as_ref().and_then(|answer| answer.at);
+            let at = answer.as_ref().map(|answer| answer.at).filter(|at| *at != NEVER);
             made = mono - at.map_or(0, |at| (self.clocks(tab).wall - at).max(0));
         }
-        let date = answer.as_ref().and_then(|answer| answer.date);
+        let date = answer.as_ref().map(|answer| answer.date).filter(|date| *date != NEVER);
         let message = Rc::new(Message { answer, manifest, date, made });
         let from = self.id(tab);
         self.broadcast(from, |id| Ev::Told(id, from, message.clone(), next));

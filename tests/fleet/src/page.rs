@@ -9,8 +9,9 @@ use trueup::core::flags::Numbers;
 use trueup::core::json::Json;
 use trueup::core::refresh::Phase;
 use trueup::core::refresh::shell::{ShellAnswer, Worker};
-use trueup::core::schedule::{RetryAfter, Why};
+use trueup::core::schedule::Why;
 use trueup::core::serial::Heard;
+use trueup::core::time::NEVER;
 use trueup::core::value::{Value, read};
 use trueup::core::version::Version;
 use trueup::core::window::Action;
@@ -385,9 +386,8 @@ impl World {
             // Offline nothing is counted.
             return seen.uncounted();
         }
-        let asked = message.answer.as_ref().and_then(|answer| answer.retry_after).map(|after| match after {
-            RetryAfter::Delay(ms) | RetryAfter::Date(ms) => ms,
-        });
+        let asked = message.answer.as_ref().map(|answer| answer.retry_delay.min(answer.retry_date));
+        let asked = asked.filter(|asked| *asked != NEVER);
         seen.bad(law, scene.mono, told, message.answer.is_some(), asked);
     }
 

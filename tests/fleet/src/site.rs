@@ -2,7 +2,7 @@
 
 use trueup::core::event::Answer;
 use trueup::core::refresh::shell::{ShellAnswer, Worker};
-use trueup::core::schedule::RetryAfter;
+use trueup::core::time::NEVER;
 
 use crate::dice::Dice;
 use crate::law::{Build, Law};
@@ -36,6 +36,15 @@ struct Edge {
     shell: Option<(Build, i64)>,
     /// It does not ask the servers again before then.
     stale_until: i64,
+}
+
+/// A `Retry-After`, in ms from now.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum RetryAfter {
+    /// The form in seconds.
+    Delay(i64),
+    /// The form of a date.
+    Date(i64),
 }
 
 /// Something is wrong with every answer for a while.
@@ -155,11 +164,16 @@ impl Site {
         let good = Answer {
             status: 200,
             etag: self.tagged.then_some(tag),
-            date,
+            date: date.unwrap_or(NEVER),
             text: (!same).then(|| law.manifests[index].text.to_string()),
             ..Answer::default()
         };
-        let bad = |status, text: &str| Answer { status, date, text: Some(text.into()), ..Answer::default() };
+        let bad = |status, text: &str| Answer {
+            status,
+            date: date.unwrap_or(NEVER),
+            text: Some(text.into()),
+            ..Answer::default()
+        };
         reply.date = date;
         report.faults_of(wrong);
         reply.answer = match wrong {
@@ -173,7 +187,12 @@ impl Site {
                 Some(good)
             }
             Some(Incident::Status(status, retry_after)) => {
-                Some(Answer { retry_after, ..bad(status, "sorry") })
+                let (retry_delay, retry_date) = match retry_after {
+                    Some(RetryAfter::Delay(ms)) => (ms, NEVER),
+                    Some(RetryAfter::Date(ms)) => (NEVER, ms),
+                    None => (NEVER, NEVER),
+                };
+                Some(Answer { retry_delay, retry_date, ..bad(status, "sorry") })
             }
             Some(Incident::Html) => Some(bad(200, "<!doctype html><title>Shop</title>")),
             Some(Incident::Empty) => Some(bad(200, "")),
