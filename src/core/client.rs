@@ -28,7 +28,6 @@ pub struct Client {
     config: Config,
     parse: Parse,
     print: fn(f64) -> String,
-    chance: Chance,
     server: ServerTime,
     schedule: Schedule,
     in_force: InForce,
@@ -80,51 +79,15 @@ impl Client {
         now: Now,
     ) -> Result<Client, ConfigError> {
         let config = Config::decode(options, start.mark.as_ref())?;
-        let mut effects = Vec::new();
-        let mut flaws = Vec::new();
-        let mut in_force = InForce::default();
-        let mut kept = Kept::default();
-        let mut age = NEVER;
-        let mut inlined = false;
-        if let Some((state, text)) = &start.kept {
-            if let Some(read) = Kept::read(now, state)
-                && let Ok(manifest) = decode(parse, text)
-                && manifest.serial == read.serial
-            {
-                in_force.hear(now, manifest, text, NEVER);
-                age = now.wall - read.at;
-                kept = read;
-            } else {
-                effects.extend_from_slice(&[Effect::Foreign, Effect::Forget]);
-            }
-        }
-        if let Some(text) = &start.inline {
-            match decode(parse, text) {
-                // Its text is not the server's: in HTML it is escaped, and often written anew.
-                Ok(manifest) => match in_force.hear(now, manifest, "", NEVER) {
-                    Heard::New | Heard::Conflict => inlined = true,
-                    _ => {}
-                },
-                Err(flaw) => flaws.push(flaw),
-            }
-        }
-        let every = config.every.or(in_force.manifest.as_ref().map(|m| m.every)).unwrap_or(300 * SECOND);
         let role = if start.locks { Role::Follower } else { Role::Alone };
-        let mut schedule = Schedule::new(now.mono, every, role, age, kept.next - now.wall);
-        schedule.visible = start.visible;
-        schedule.online = start.online;
-
-        let budget = start.session.map(Budget::read);
-        let refresh = Refresh::new(budget, start.reload_off, kept.snooze.take().unwrap_or_default());
         let mut client = Client {
-            chance: Chance::new(start.seed),
             parse,
             print: numbers.print,
-            server: ServerTime::new(now, kept.server),
-            schedule,
-            in_force,
-            refresh,
-            kept,
+            server: ServerTime::new(now, NEVER),
+            schedule: Schedule::new(now.mono, role, Chance::new(start.seed)),
+            in_force: InForce::default(),
+            refresh: Refresh::new(start.session.map(Budget::read), start.reload_off),
+            kept: Kept::default(),
             last: Answer::default(),
             bad: None,
             next: 0,
@@ -136,21 +99,71 @@ impl Client {
             plan: Plan::none(),
             turn: NEVER,
             verdict: Verdict::Fine,
-            flags: Live::new(numbers, !inlined),
+            flags: Live::new(numbers),
             outcome: String::new(),
             new: true,
             standing: Standing { status: Status::Unknown, reason: Reason::NoManifest, deadline: NEVER },
-            ready: if age < every { now.mono } else { now.mono + READY },
-            effects,
-            flaws,
+            ready: now.mono + READY,
+            effects: Vec::new(),
+            flaws: Vec::new(),
             config,
         };
+        client.schedule.visible = start.visible;
+        client.schedule.online = start.online;
+        if let Some((state, text)) = start.kept
+            && !client.restore(now, state, text)
+        {
+            client.effects.push(Effect::Foreign);
+            client.effects.push(Effect::Forget);
+        }
+        if let Some(text) = start.inline {
+            match decode(parse, text) {
+                // Its text is not the server's: in HTML it is escaped, and often written anew.
+                Ok(manifest) => match client.in_force.hear(now, manifest, "", NEVER) {
+                    Heard::New | Heard::Conflict => client.flags.confirm(),
+                    _ => {}
+                },
+                Err(flaw) => client.flaws.push(flaw),
+            }
+        }
+        client.period();
+        let age = now.wall - client.kept.at;
+        if age < client.schedule.every {
+            client.schedule.resume(now.mono, age, client.kept.next - now.wall);
+            client.ready = now.mono;
+        }
         client.lead(start.visible);
         let flags = Node::root(options).member("flags");
         let context = flags.member("context").value().cloned().unwrap_or(Value::Null);
         client.flags.context(context, &client.config.build);
         client.go(now);
         Ok(client)
+    }
+
+    /// Takes what was kept over loads; `false`: it is not this page's.
+    fn restore(&mut self, now: Now, state: &Value, text: &str) -> bool {
+        let Some(mut kept) = Kept::read(now, state) else { return false };
+        let Ok(manifest) = decode(self.parse, text) else { return false };
+        if manifest.serial != kept.serial {
+            return false;
+        }
+        self.in_force.hear(now, manifest, text, NEVER);
+        self.server = ServerTime::new(now, kept.server);
+        if let Some(snooze) = kept.snooze.take() {
+            self.refresh.snooze = snooze;
+        }
+        self.kept = kept;
+        true
+    }
+
+    /// T: the app's own, or the manifest's.
+    fn period(&mut self) {
+        if let Some(manifest) = &self.in_force.manifest {
+            self.schedule.every = manifest.every;
+        }
+        if let Some(every) = self.config.every {
+            self.schedule.every = every;
+        }
     }
 
     /// Something happened, as the page tells it. A kind that is not known counts as a wake-up. What is then to be done stands in [`Client::flaws`] and [`Client::effects`] until the next call.
@@ -164,20 +177,20 @@ impl Client {
             kind::VISIBLE => {
                 self.schedule.visible = on;
                 if on {
-                    self.schedule.back(mono, &mut self.chance, Why::Visible);
+                    self.schedule.back(mono, Why::Visible);
                 }
                 self.lead(on);
             }
             kind::ONLINE => {
                 if on && !self.schedule.online {
-                    self.schedule.online_again(mono, &mut self.chance);
+                    self.schedule.online_again(mono);
                 }
                 self.schedule.online = on;
             }
             kind::SESSION => self.refresh.budget = Some(Budget::read(input.at(1))),
             kind::PAGE_SHOW => {
                 self.schedule.away = false;
-                self.schedule.back(mono, &mut self.chance, Why::PageShow);
+                self.schedule.back(mono, Why::PageShow);
                 if self.schedule.visible {
                     self.lead(true);
                 }
@@ -188,7 +201,7 @@ impl Client {
                 self.refresh.leave();
                 self.effects.push(Effect::Abort);
             }
-            kind::RESUME => self.schedule.early(mono, &mut self.chance, Why::Resume, false),
+            kind::RESUME => self.schedule.early(mono, Why::Resume, false),
             kind::LEAD if self.locks => {
                 self.schedule.role = if on { Role::Leader } else { Role::Follower };
             }
@@ -204,12 +217,12 @@ impl Client {
                 if self.chunks == Chunks::Whole {
                     self.chunks = Chunks::Lost;
                 }
-                self.schedule.early(mono, &mut self.chance, Why::Chunk, true);
+                self.schedule.early(mono, Why::Chunk, true);
             }
             kind::HEADER => {
                 let serial = input.number(1, 0) as u64;
                 if self.in_force.manifest.is_none() || serial > self.serial() {
-                    self.schedule.header(mono, &mut self.chance, serial);
+                    self.schedule.header(mono, serial);
                 }
             }
             kind::CHECK if self.schedule.running().is_none() => {
@@ -239,7 +252,7 @@ impl Client {
             kind::UNBOOKED => self.refresh.unbooked(),
             kind::CONTEXT => self.flags.context(input.at(1).clone(), &self.config.build),
             kind::REFUSED if self.overlay.refuse(mono, self.serial(), input.at(1)) && self.negotiate(now) => {
-                self.schedule.early(mono, &mut self.chance, Why::Refused, true);
+                self.schedule.early(mono, Why::Refused, true);
             }
             _ => {}
         }
@@ -284,7 +297,7 @@ impl Client {
         }
         add(self.server.mono_of(self.turn), "sunset");
         add(self.overlay.wake(), "refusal");
-        add(self.flags.wake().unwrap_or(NEVER), "flags");
+        add(self.flags.wake(), "flags");
         (next.at < NEVER).then_some(next)
     }
 
@@ -359,13 +372,11 @@ impl Client {
             Ok(heard) => heard,
             Err(error) => return self.bad(now, error, answer, told),
         };
-        if let Some(manifest) = &self.in_force.manifest {
-            self.schedule.every = self.config.every.unwrap_or(manifest.every);
-        }
+        self.period();
         self.flags.confirm();
         self.polled(Some(heard));
         self.server.heard();
-        self.schedule.good(now.mono, &mut self.chance, told, age);
+        self.schedule.good(now.mono, told, age);
         // A poll that runs has named the body that is known here, and may come without it.
         if self.schedule.running().is_none() {
             self.bad = Some(false);
@@ -433,7 +444,7 @@ impl Client {
             self.effects.push(Effect::Failed(error));
         }
         self.polled(None);
-        self.schedule.bad(now.mono, &mut self.chance, told, answer);
+        self.schedule.bad(now.mono, told, answer);
         self.bad = Some(true);
         self.remember(answer, true);
         if told == NEVER {
@@ -507,7 +518,7 @@ impl Client {
             manifest,
             self.server.at(now),
             self.schedule.every,
-            &mut self.chance,
+            &mut self.schedule.chance,
         );
     }
 
@@ -615,7 +626,7 @@ impl Client {
             every: self.schedule.every,
             nonce: self.nonce,
         };
-        let asks = self.refresh.advance(now, &facts, &mut self.chance);
+        let asks = self.refresh.advance(now, &facts, &mut self.schedule.chance);
         for (ask, effect) in [
             (SHELL, Effect::Shell),
             (SAVE, Effect::Save),
@@ -627,9 +638,9 @@ impl Client {
             }
         }
         if asks & POLL != 0 {
-            self.schedule.early(now.mono, &mut self.chance, Why::Unheard, true);
+            self.schedule.early(now.mono, Why::Unheard, true);
         }
-        if self.schedule.start(now.mono, &mut self.chance) {
+        if self.schedule.start(now.mono) {
             self.effects.push(Effect::Poll);
         }
     }

@@ -1,7 +1,7 @@
 //! What is kept in local storage over loads: it informs, and prompts; it never forces.
 
 use super::json::Json;
-use super::time::{DAY, NEVER, Now};
+use super::time::{DAY, LONG_AGO, NEVER, Now};
 use super::value::Value;
 
 /// A longer text is not kept: 256 KiB.
@@ -12,7 +12,7 @@ const FORMAT: i64 = 2;
 /// Kept state, less the manifest's text, which is kept beside it.
 #[derive(Clone, Debug)]
 pub struct Kept {
-    /// When the last good answer came, by the wall clock.
+    /// When the last good answer came, by the wall clock, or [`LONG_AGO`].
     pub at: i64,
     /// When the next poll was planned, by the wall clock.
     pub next: i64,
@@ -37,7 +37,7 @@ pub struct Snooze {
 
 impl Default for Kept {
     fn default() -> Kept {
-        Kept { at: 0, next: 0, serial: 0, server: NEVER, snooze: None }
+        Kept { at: LONG_AGO, next: 0, serial: 0, server: NEVER, snooze: None }
     }
 }
 

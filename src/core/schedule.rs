@@ -62,6 +62,8 @@ pub enum Role {
 /// When the next poll is due. Times are those of the monotonic clock.
 #[derive(Clone, Debug)]
 pub struct Schedule {
+    /// What all that this page draws comes from.
+    pub chance: Chance,
     /// T: the poll period in ms.
     pub every: i64,
     /// Who polls.
@@ -99,11 +101,11 @@ pub struct Schedule {
 }
 
 impl Schedule {
-    /// At the start of a page, whose kept answer came `age` ms ago (or [`NEVER`]), and had the next poll planned for
-    /// `planned` ms from now.
-    pub fn new(now: i64, every: i64, role: Role, age: i64, planned: i64) -> Schedule {
-        let mut schedule = Schedule {
-            every,
+    /// At the start of a page.
+    pub fn new(now: i64, role: Role, chance: Chance) -> Schedule {
+        Schedule {
+            chance,
+            every: 300 * SECOND,
             role,
             visible: true,
             online: true,
@@ -122,13 +124,14 @@ impl Schedule {
             last_good: LONG_AGO,
             heard: LONG_AGO,
             asked: 0,
-        };
-        if age < every {
-            schedule.next = now + every - age;
-            schedule.patience = now + planned.min(every * 6 / 5).max(0) + PATIENCE;
-            schedule.last_good = now - age;
         }
-        schedule
+    }
+
+    /// The kept answer came `age` ms ago, less than a period, and had the next poll planned for `planned` ms from now.
+    pub fn resume(&mut self, now: i64, age: i64, planned: i64) {
+        self.next = now + self.every - age;
+        self.patience = now + planned.min(self.every * 6 / 5).max(0) + PATIENCE;
+        self.last_good = now - age;
     }
 
     /// When something is to be done, or [`NEVER`], and why: a poll, or giving up on the running one.
@@ -148,13 +151,13 @@ impl Schedule {
 
     /// Starts the poll that is due now, if one is. One that fell due while the page was hidden, frozen, away or asleep goes
     /// out with jitter, like the early ones.
-    pub fn start(&mut self, now: i64, chance: &mut Chance) -> bool {
+    pub fn start(&mut self, now: i64) -> bool {
         let (at, why) = self.wake();
         if self.limit != NEVER || at > now {
             return false;
         }
         if at < now - LATE && self.last_good != LONG_AGO {
-            let soon = now + chance.between(0, 2 * SECOND);
+            let soon = now + self.chance.between(0, 2 * SECOND);
             if self.early == at {
                 self.early = soon;
             } else {
@@ -190,7 +193,7 @@ impl Schedule {
     }
 
     /// A valid answer came `age` ms ago: own, or told by a tab that polls next in `told` ms.
-    pub fn good(&mut self, now: i64, chance: &mut Chance, told: i64, age: i64) {
+    pub fn good(&mut self, now: i64, told: i64, age: i64) {
         let at = now - age;
         // So old an answer ends no backoff that began since.
         if at > self.failed {
@@ -199,15 +202,15 @@ impl Schedule {
         }
         self.last_good = self.last_good.max(at);
         self.heard = self.heard.max(at);
-        let period = (self.every as f64 * (0.8 + 0.4 * chance.unit())) as i64;
+        let period = (self.every as f64 * (0.8 + 0.4 * self.chance.unit())) as i64;
         self.ended(now, told, Why::Period, period);
     }
 
     /// A poll failed: so it was answered, if it was.
-    pub fn bad(&mut self, now: i64, chance: &mut Chance, told: i64, answer: &Answer) {
+    pub fn bad(&mut self, now: i64, told: i64, answer: &Answer) {
         let mut wait = 0;
         if self.online {
-            wait = backoff(self.failures, self.every, chance);
+            wait = backoff(self.failures, self.every, &mut self.chance);
             self.failures = self.failures.saturating_add(1);
             self.failed = now;
             let delay = answer.retry_delay;
@@ -215,7 +218,7 @@ impl Schedule {
             if asked != NEVER {
                 let asked = asked.clamp(0, LONGEST_RETRY_AFTER);
                 let jitter = if delay == NEVER { self.every } else { asked / 10 };
-                wait = wait.max(asked + chance.between(0, jitter + 1));
+                wait = wait.max(asked + self.chance.between(0, jitter + 1));
             }
         }
         self.ended(now, told, Why::Retry, wait);
@@ -232,7 +235,7 @@ impl Schedule {
 
     /// Something happened that makes an early poll worth while: only if the last good answer is older than T, or if it
     /// `brings_news`; once per cause and T; never before the barrier.
-    pub fn early(&mut self, now: i64, chance: &mut Chance, why: Why, brings_news: bool) {
+    pub fn early(&mut self, now: i64, why: Why, brings_news: bool) {
         let recent = now - self.every;
         let Some(spent) = self.spent.get_mut(why as usize) else { return };
         if *spent > recent.max(0) || !brings_news && self.last_good > recent {
@@ -243,7 +246,7 @@ impl Schedule {
             Why::Header => self.every / 2,
             _ => 2 * SECOND,
         };
-        let at = now + chance.between(0, jitter);
+        let at = now + self.chance.between(0, jitter);
         if at < self.barrier {
             return;
         }
@@ -255,11 +258,11 @@ impl Schedule {
     }
 
     /// A header named a serial above the one in force: one poll for each.
-    pub fn header(&mut self, now: i64, chance: &mut Chance, serial: u64) {
+    pub fn header(&mut self, now: i64, serial: u64) {
         if serial > self.asked {
             self.asked = serial;
             self.spent[Why::Header as usize] = 0;
-            self.early(now, chance, Why::Header, true);
+            self.early(now, Why::Header, true);
         }
     }
 
@@ -273,7 +276,7 @@ impl Schedule {
     }
 
     /// The browser is online again: ends a backoff from network errors alone.
-    pub fn online_again(&mut self, now: i64, chance: &mut Chance) {
+    pub fn online_again(&mut self, now: i64) {
         self.online = true;
         if self.failures > 0 && self.barrier <= now {
             self.failures = 0;
@@ -281,16 +284,16 @@ impl Schedule {
         }
         // A poll that fell due meanwhile goes out with the jitter of `online`, and a follower lets its leader go first.
         if self.next < now {
-            self.next = self.barrier.max(now + chance.between(0, 5 * SECOND));
+            self.next = self.barrier.max(now + self.chance.between(0, 5 * SECOND));
         }
         self.patience = self.patience.max(self.next + PATIENCE);
-        self.early(now, chance, Why::Online, false);
+        self.early(now, Why::Online, false);
     }
 
     /// The tab is shown again, or back from the back/forward cache: a follower lets its leader speak first.
-    pub fn back(&mut self, now: i64, chance: &mut Chance, why: Why) {
+    pub fn back(&mut self, now: i64, why: Why) {
         self.patience = self.patience.max(now + FIRST);
-        self.early(now, chance, why, false);
+        self.early(now, why, false);
     }
 
     /// A poll ended, and the next one is in `wait` ms, unless another tab told when: `told`, or [`NEVER`].

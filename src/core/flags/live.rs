@@ -24,9 +24,9 @@ const NEVER: i64 = i64::MAX;
 
 impl Live {
     /// No flags yet.
-    pub fn new(numbers: Numbers, stale: bool) -> Live {
+    pub fn new(numbers: Numbers) -> Live {
         let (set, context) = (FlagSet::new(numbers), Value::Null);
-        Live { set, context, stale, due: NOW, codes: String::new() }
+        Live { set, context, stale: true, due: NOW, codes: String::new() }
     }
 
     /// Another document. One that is broken as a whole changes nothing. Gives what is to be reported.
@@ -48,8 +48,8 @@ impl Live {
     }
 
     /// When rules that read the time are to be evaluated again.
-    pub fn wake(&self) -> Option<i64> {
-        Some(self.due).filter(|due| *due < NEVER && !self.set.told.is_empty())
+    pub fn wake(&self) -> i64 {
+        if self.set.told.is_empty() { NEVER } else { self.due }
     }
 
     /// Evaluates what is due, and gives the outcome where it is another one, as JSON: a list of codes (see [`super::STATIC`]),

@@ -170,7 +170,7 @@ enum Run {
 
 impl Refresh {
     /// At the start of a page.
-    pub fn new(budget: Option<Budget>, reload_off: bool, snooze: Snooze) -> Refresh {
+    pub fn new(budget: Option<Budget>, reload_off: bool) -> Refresh {
         Refresh {
             // A reason that nothing else has, so that the first `advance` publishes.
             state: State { phase: Phase::Idle, action: Action::None, reason: Reason::None, until: NEVER },
@@ -180,7 +180,7 @@ impl Refresh {
             budget,
             holds: Vec::new(),
             reload_off,
-            snooze,
+            snooze: Snooze::default(),
             deferrals: DEFERRALS,
             due: NEVER,
             forced: false,
