@@ -551,11 +551,10 @@ impl Client {
         }
         let serial = self.serial();
         self.overlay.end(now.mono, serial);
-        let tree = self.in_force.manifest.as_ref().map(|m| Node::root(&m.tree));
-        let apis = tree.map(|tree| tree.member("apis"));
+        let manifest = self.in_force.manifest.as_ref().map_or(Node::default(), |m| Node::root(&m.tree));
         let mut found = negotiate(
             &self.config.apis,
-            apis,
+            manifest,
             self.server.own(now),
             &mut self.overlay,
             Json::new(self.print),

@@ -5,7 +5,7 @@ use std::cmp::Ordering;
 use super::error::Flaw;
 use super::json::Json;
 use super::time::{LONG_AGO, NEVER};
-use super::value::{First, Node, Value, step, written};
+use super::value::{First, Node, Value, written};
 use super::version::{is_prerelease, is_version, order};
 
 mod decode;
@@ -109,11 +109,11 @@ pub struct Negotiation {
 }
 
 /// Negotiates all APIs: a pure function of what the build speaks (its option `apis`), what the manifest offers (its
-/// `apis`; `None`: there is no manifest), the servers' clock ([`LONG_AGO`]: unknown, so nothing has ended), and the refusals,
+/// `apis`; absent: there is no manifest), the servers' clock ([`LONG_AGO`]: unknown, so nothing has ended), and the refusals,
 /// which learn the versions in use. It writes to `out`.
 pub fn negotiate(
     spoken: &Value,
-    offered: Option<Node>,
+    manifest: Node,
     server: i64,
     overlay: &mut Overlay,
     mut out: Json,
@@ -123,15 +123,13 @@ pub fn negotiate(
     out.open_object();
     let mut next = NEVER;
     let (mut nothing_left, mut worst, mut ending) = (false, OVERLAP, NEVER);
-    let mut first = First::new(Node::default(), "");
+    let offered = manifest.member("apis");
+    let mut first = First::new(offered, "apis");
     for (at, (name, own)) in spoken.members().iter().enumerate() {
-        let api = offered.unwrap_or_default().member(name);
+        let api = offered.member(name);
         let mut list = Vec::new();
-        let mut open = if offered.is_none() { NO_MANIFEST } else { NOT_LISTED };
+        let mut open = if manifest.is_present() { NOT_LISTED } else { NO_MANIFEST };
         if api.is_present() {
-            let mut path = String::from("apis");
-            step(&mut path, name, 0);
-            first.part = (api, path);
             supported(api, &mut list, &mut first);
             open = if first.end() { OVERLAP } else { INVALID };
         }

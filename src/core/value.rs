@@ -467,8 +467,8 @@ impl<'a> First<'a> {
     }
 }
 
-/// Adds the way to a value within another one to the path of that one, if it is there. As far as the decoder has come, which is
-/// no farther than it has gone itself.
+/// Adds the way to a value within another one to the path of that one, if it is there. No part
+/// that is searched nests deeper than its decoder has made sure of.
 fn find(within: Node, value: Node, path: &mut String) -> bool {
     let (Some(here), Some(there)) = (within.0, value.0) else { return false };
     if std::ptr::eq(here, there) {

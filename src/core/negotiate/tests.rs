@@ -30,13 +30,7 @@ fn read_apis(apis: serde_json::Value) -> Result<Value, Flaw> {
 /// Negotiates against a manifest with these `apis`, without refusals.
 fn against(speaks: &Value, apis: serde_json::Value, time: Option<i64>) -> Negotiation {
     let tree = tree(json!({ "apis": apis }));
-    negotiate(
-        speaks,
-        Some(Node::root(&tree).member("apis")),
-        time.unwrap_or(LONG_AGO),
-        &mut Overlay::default(),
-        out(),
-    )
+    negotiate(speaks, Node::root(&tree), time.unwrap_or(LONG_AGO), &mut Overlay::default(), out())
 }
 
 /// To be written to.
@@ -157,7 +151,7 @@ fn without_a_manifest_everything_is_unknown_and_fails_open() {
     let speaks = speaking(json!({
         "orders": { "speaks": ["3", "2"], "required": true }, "search": ["<2 >1", "<=7"], "users": ["=4-rc.1"]
     }));
-    let all = negotiate(&speaks, None, noon(), &mut Overlay::default(), out());
+    let all = negotiate(&speaks, Node::default(), noon(), &mut Overlay::default(), out());
     for (name, version) in [("orders", "3"), ("search", "7"), ("users", "4-rc.1")] {
         assert_eq!(plan_of(&all.apis, name), ("unknown", Some(version), "no-manifest"));
     }
@@ -406,9 +400,8 @@ mod refusals {
         }
 
         fn negotiate(&mut self) {
-            let root = self.tree.as_ref().map(Node::root);
-            let apis = root.map(|root| root.member("apis"));
-            let all = negotiate(&self.speaks, apis, LONG_AGO, &mut self.overlay, out());
+            let manifest = self.tree.as_ref().map_or(Node::default(), Node::root);
+            let all = negotiate(&self.speaks, manifest, LONG_AGO, &mut self.overlay, out());
             self.plan.publish(all.apis);
             (self.nothing_left, self.verdict) = (all.nothing_left, all.verdict);
         }
