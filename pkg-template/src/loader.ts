@@ -14,24 +14,15 @@ export function load(): Core | Promise<Core> {
   try {
     if (!module) {
       const given = source();
-      module = given instanceof Uint8Array ? new WebAssembly.Module(given) : compile(given);
+      module = given instanceof Uint8Array ? new WebAssembly.Module(given) : given;
     }
     if (module instanceof WebAssembly.Module) return start(new WebAssembly.Instance(module, imports));
   } catch (fault) {
     // Chrome before 115 refuses more than 4 KiB at once. A policy that blocks wasm would block it again.
     if (!(fault instanceof RangeError)) module = Promise.reject(fault);
-    else module ??= compile(source());
+    else module ??= WebAssembly.compile(source() as Uint8Array<ArrayBuffer>);
   }
   return Promise.resolve(module)
     .then((compiled) => WebAssembly.instantiate((module = compiled), imports))
     .then(start);
-}
-
-async function compile(given: ReturnType<typeof source>): Promise<WebAssembly.Module> {
-  const bytes = await given;
-  const response = bytes instanceof Response ? bytes : new Response(bytes);
-  if (!response.ok) throw response.status;
-  // By hand: the glue would warn on the console about a server that has another type for .wasm.
-  const copy = response.clone();
-  return WebAssembly.compileStreaming(response).catch(async () => WebAssembly.compile(await copy.arrayBuffer()));
 }

@@ -2,10 +2,10 @@
 
 declare module "wasm:source" {
   /**
-   * The compiled core. In the entry `trueup` its bytes, at once; in `trueup/slim` the answer of fetching the file beside
-   * it; in the script drop-in its bytes, once unpacked.
+   * The core. In the entry `trueup` its bytes, at once; in `trueup/slim` compiled from the file beside it, in the script
+   * drop-in once unpacked.
    */
-  export function source(): Uint8Array<ArrayBuffer> | Promise<Response | Uint8Array<ArrayBuffer>>;
+  export function source(): Uint8Array<ArrayBuffer> | Promise<WebAssembly.Module>;
 }
 
 /** The version of the package, and of the module that goes with it. */

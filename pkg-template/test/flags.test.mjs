@@ -182,7 +182,7 @@ test("a context that is set while the module loads is the one that is evaluated 
   page();
   const core = play();
   const bytes = globalThis.played.source();
-  globalThis.played.source = async () => new Response(bytes, { headers: { "content-type": "application/wasm" } });
+  globalThis.played.source = () => WebAssembly.compile(bytes);
   const trueup = await connectIn({ flags: { context: { targetingKey: "ada" } } });
   trueup.flags.setContext({ targetingKey: "bob" });
   while (!core.given) await turn();

@@ -9,8 +9,8 @@
 //   - inline: `Uint8Array`, at once. The module, in columns (columns.mjs), is a string of characters, most below U+0080,
 //     in a UTF-8 file: no bundler has to know of a second file, and brotli sees nearly the bytes themselves (base64 would
 //     be +16 %).
-//   - beside: `Promise<Response>` of trueup_bg.wasm next to the entry.
-//   - packed: `Promise<Uint8Array>`, gzip in base64: a classic script has the page's encoding, which may not be UTF-8.
+//   - beside: `Promise<WebAssembly.Module>`, of trueup_bg.wasm next to the entry.
+//   - packed: `Promise<WebAssembly.Module>`, gzip in base64: a classic script has the page's encoding, which may not be UTF-8.
 //
 // Beside the package, for `cargo xtask size`, in DIR of --meta: entries.json (which entry loads which files, and the
 // minified bytes of each source in it) and parts/ (glue, client and prompt bundled apart from each other).
@@ -104,6 +104,7 @@ function core(entry, wasm, development) {
       build.onResolve({ filter: /^wasm:glue$/ }, () => ({ path: join(template, "src/glue.ts"), sideEffects: false }));
       build.onLoad({ filter: /^wasm:source$/, namespace: "core" }, () => ({
         contents: SOURCE[entry.wasm ?? "inline"](join(wasm, "trueup_bg.wasm"), development),
+        resolveDir: root,
       }));
     },
   };
@@ -130,12 +131,13 @@ const SOURCE = {
     export const source = () => join(text, ${KEY}, ${JSON.stringify(KEYS)}, "${KINDS}", ${base}, ${head}, ${count});`;
   },
   beside: (_, development) => `
-    export const source = () => fetch(new URL("${development ? ".." : "."}/trueup_bg.wasm", import.meta.url));`,
+    import { streamed } from ${JSON.stringify(join(template, "src/streamed.ts"))};
+    export const source = () => streamed(new URL("${development ? ".." : "."}/trueup_bg.wasm", import.meta.url));`,
   packed: (module) => `
     const text = "${gzipSync(readFileSync(module), { level: 9 }).toString("base64")}";
     export const source = async () => {
       const packed = new Blob([Uint8Array.from(atob(text), (c) => c.charCodeAt(0))]).stream();
-      return new Uint8Array(await new Response(packed.pipeThrough(new DecompressionStream("gzip"))).arrayBuffer());
+      return WebAssembly.compile(await new Response(packed.pipeThrough(new DecompressionStream("gzip"))).arrayBuffer());
     };`,
 };
 
