@@ -56,8 +56,8 @@ impl Kept {
     /// As it is kept.
     pub fn write(&self, out: &mut Json) {
         out.open();
-        for number in [FORMAT, self.at, self.next, self.serial as i64, self.server] {
-            out.int(number);
+        for number in &[FORMAT, self.at, self.next, self.serial as i64, self.server] {
+            out.int(*number);
         }
         if let Some(snooze) = &self.snooze {
             out.open();

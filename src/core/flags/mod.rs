@@ -12,7 +12,7 @@ mod tests;
 use self::fractional::Bucketing;
 pub use self::live::Live;
 use self::operators::{Logic, Made};
-use self::rule::{Compiler, Rule};
+use self::rule::{CONSTANT, Compiler, Rule};
 use super::config::Build;
 use super::error::{Fault, Flaw};
 use super::json::Json;
@@ -52,13 +52,13 @@ pub struct FlagSet {
     unknown: bool,
 }
 
-/// A flag, and its code as it stands without a rule.
+/// A flag, and its code as it stands without a rule: a constant is none, and no flag has one for its rule.
 #[derive(Debug)]
 struct Flag {
     key: String,
     variants: Value,
     code: u32,
-    rule: Option<Rule>,
+    rule: Rule,
 }
 
 /// Kinds of outcomes. A code is `8 * variant + kind`, where variants count from 1: 0 is the caller's default.
@@ -156,20 +156,23 @@ impl FlagSet {
             if default == 0 && !wish.is_empty() {
                 first.wrong(flag, "defaultVariant", Fault::Undefined);
             }
-            let mut rule = None;
+            let mut rule = Rule::default();
             if let Some(targeting) = targeting.value()
                 && !targeting.members().is_empty()
                 && first.is_none()
             {
-                rule = Some(compiler.compile(targeting));
+                compiler.compile(&mut rule, targeting);
             }
             let mut code = 8 * default + if default > 0 { STATIC } else { DEFAULT };
             if !compiler.first.end() {
-                (code, rule) = (PARSE_ERROR, None);
+                code = PARSE_ERROR;
             }
             // A flag that is switched off stays so, whatever else is wrong with it.
             if state == 1 {
-                (code, rule) = (DISABLED, None);
+                code = DISABLED;
+            }
+            if code % 8 > DEFAULT {
+                rule = Rule::default();
             }
             if named {
                 told.open();
@@ -215,7 +218,7 @@ impl FlagSet {
         codes.open();
         for flag in &self.flags {
             let mut code = flag.code;
-            if let Some(rule) = &flag.rule {
+            if flag.rule.operator != CONSTANT {
                 if let Value::Object(members) = context
                     && let Some((_, Value::Object(flagd))) = members.last_mut()
                     && let [(_, Value::String(key)), (_, time)] = &mut flagd[..]
@@ -226,7 +229,7 @@ impl FlagSet {
                 }
                 let mut made = Made::default();
                 let mut logic = Logic::new(self, &mut made);
-                let result = logic.apply(rule, context);
+                let result = logic.apply(&flag.rule, context);
                 let name = logic.text(result);
                 code = match variant(flag.variants.members(), name) {
                     _ if logic.exhausted() => GENERAL,
@@ -313,11 +316,12 @@ pub fn details(metadata: &Value, rows: &Value, codes: &[u32]) -> Value {
 pub fn apply(rule: &Value, data: &Value) -> Result<Value, Flaw> {
     let first = First::new(Node::root(rule), "");
     let mut compiler = Compiler::new(first, Node::default(), String::new());
-    let rule = compiler.compile(rule);
+    let mut compiled = Rule::default();
+    compiler.compile(&mut compiled, rule);
     compiler.first.end();
     if let Some(flaw) = compiler.first.reports.pop() {
         return Err(flaw);
     }
     let (set, mut made) = (FlagSet::new(Numbers::native()), Made::default());
-    Ok(Logic::new(&set, &mut made).apply(&rule, data).clone())
+    Ok(Logic::new(&set, &mut made).apply(&compiled, data).clone())
 }

@@ -439,14 +439,15 @@ fn begins(byte: u8) -> f64 {
 
 /// Where in a text so many letters have passed, or its end.
 fn place(text: &str, letters: f64) -> usize {
-    let mut passed = 0.0;
-    for (at, byte) in text.bytes().enumerate() {
-        if passed >= letters && begins(byte) > 0.0 {
-            return at;
+    let (mut passed, mut at) = (0.0, 0);
+    while let Some(byte) = text.as_bytes().get(at) {
+        if passed >= letters && begins(*byte) > 0.0 {
+            break;
         }
-        passed += begins(byte);
+        passed += begins(*byte);
+        at += 1;
     }
-    text.len()
+    at
 }
 
 /// How much memory a value holds, roughly.

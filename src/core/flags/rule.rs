@@ -120,12 +120,10 @@ impl<'a> Compiler<'a> {
     }
 
     /// The rule of one flag; of no use with a flaw.
-    pub fn compile(&mut self, node: &'a Value) -> Rule {
+    pub fn compile(&mut self, rule: &mut Rule, node: &'a Value) {
         self.nodes = 0;
         self.deepest = 0;
-        let mut rule = Rule::default();
-        self.rule(&mut rule, node, 1);
-        rule
+        self.rule(rule, node, 1);
     }
 
     fn rule(&mut self, rule: &mut Rule, node: &'a Value, level: u32) {
@@ -267,8 +265,9 @@ mod tests {
         fn compiled(&mut self, rule: Value) -> Result<Rule, Flaw> {
             let rule = Box::leak(Box::new(rule));
             self.first.part = (Node::root(rule), String::new());
-            let rule = self.compile(rule);
-            if self.first.end() { Ok(rule) } else { Err(self.first.reports.remove(0)) }
+            let mut compiled = Rule::default();
+            self.compile(&mut compiled, rule);
+            if self.first.end() { Ok(compiled) } else { Err(self.first.reports.remove(0)) }
         }
     }
 

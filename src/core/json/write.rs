@@ -136,7 +136,8 @@ impl Json {
     pub fn string(&mut self, text: &str) {
         push(&mut self.text, b'"');
         let mut from = 0;
-        for (at, byte) in text.bytes().enumerate() {
+        let mut at = 0;
+        while let Some(&byte) = text.as_bytes().get(at) {
             if byte < b' ' || byte == b'"' || byte == b'\\' {
                 self.text.push_str(text.get(from..at).unwrap_or_default());
                 from = at + 1;
@@ -144,6 +145,7 @@ impl Json {
                 self.hex(byte >> 4);
                 self.hex(byte & 15);
             }
+            at += 1;
         }
         self.text.push_str(text.get(from..).unwrap_or_default());
         self.word("\"");
