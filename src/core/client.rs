@@ -455,10 +455,10 @@ impl Client {
     /// Keeps an answer to be told to others; `less` its ETag and body: those before it stay.
     fn remember(&mut self, answer: &mut Answer, less: bool) {
         if less {
-            std::mem::swap(&mut answer.etag, &mut self.last.etag);
-            std::mem::swap(&mut answer.text, &mut self.last.text);
+            answer.etag = self.last.etag.take();
+            answer.text = self.last.text.take();
         }
-        std::mem::swap(answer, &mut self.last);
+        self.last = std::mem::take(answer);
     }
 
     /// A poll ended; `None`: it failed.
@@ -666,10 +666,7 @@ impl Client {
 
 fn decode(parse: Parse, text: &str) -> Result<Box<Manifest>, Flaw> {
     let Some(tree) = parse(text) else { return Err(Flaw { path: String::new(), fault: Fault::Json }) };
-    match Manifest::decode(tree) {
-        Ok(manifest) => Ok(Box::new(manifest)),
-        Err(error) => Err(error.0),
-    }
+    Manifest::decode(tree).map_err(|error| error.0)
 }
 
 fn answer(input: Input) -> Answer {

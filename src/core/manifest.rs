@@ -64,7 +64,7 @@ pub enum Urgency {
 
 impl Manifest {
     /// Decodes a tree.
-    pub fn decode(tree: Value) -> Result<Manifest, ManifestError> {
+    pub fn decode(tree: Value) -> Result<Box<Manifest>, ManifestError> {
         let root = Node::root(&tree);
         let mut first = First::new(root, "");
         let mut manifest = decode(root, &mut first);
@@ -104,7 +104,7 @@ fn blocks(root: Node, build: &Build) -> bool {
     false
 }
 
-fn decode<'a>(root: Node<'a>, first: &mut First<'a>) -> Manifest {
+fn decode<'a>(root: Node<'a>, first: &mut First<'a>) -> Box<Manifest> {
     for (name, member) in first.get(root, "", OBJECT).members() {
         if name != "flags" && !member.within(MAX_LEVELS - 1) {
             first.wrong(Node::root(member), "", Fault::TooDeep);
@@ -124,7 +124,7 @@ fn decode<'a>(root: Node<'a>, first: &mut First<'a>) -> Manifest {
             first.wrong(item, "", Fault::Missing);
         }
     }
-    let manifest = Manifest {
+    let manifest = Box::new(Manifest {
         serial,
         current,
         minimum: first.version(supported, "minimum"),
@@ -137,8 +137,8 @@ fn decode<'a>(root: Node<'a>, first: &mut First<'a>) -> Manifest {
         },
         tree: Value::Null,
         warnings: Vec::new(),
-    };
-    let Manifest { minimum, recommended, current, .. } = &manifest;
+    });
+    let Manifest { minimum, recommended, current, .. } = &*manifest;
     ordered(minimum, recommended, "minimum", supported, first);
     ordered(minimum, &current.version, "minimum", supported, first);
     ordered(recommended, &current.version, "recommended", supported, first);

@@ -185,7 +185,7 @@ impl FlagSet {
                 }
                 told.close();
                 told.close();
-                let variants = variants.value().cloned().unwrap_or(Value::Null);
+                let variants = variants.copy();
                 all.push(Flag { key: key.to_owned(), variants, code, rule });
             }
         }
