@@ -1,4 +1,4 @@
-//! The house's rule for `src/core`: it decides, and knows no clock, no chance, no I/O and no browser.
+//! The house's rules: `src/core` decides, and knows no clock, no chance, no I/O and no browser; what stands twice agrees.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -134,6 +134,61 @@ fn quoted(rest: &str, quote: char) -> usize {
         }
     }
     rest.len()
+}
+
+/// The numbers of inputs and effects stand in two languages.
+#[test]
+fn both_sides_of_the_wire_count_alike() {
+    let read = |path| fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(path)).expect("readable");
+    let (page, event, effects) =
+        (read("pkg-template/src/wire.ts"), read("src/core/event.rs"), read("src/browser/wire.rs"));
+    let inputs: Vec<_> = members(&page, "In").iter().map(|name| snake(name)).collect();
+    let kinds = between(&event, "pub mod kind {", "\n}");
+    let kinds: Vec<_> = kinds.lines().filter_map(|line| line.trim().strip_prefix("pub const ")).collect();
+    let counted: Vec<_> =
+        inputs.iter().enumerate().map(|(number, name)| format!("{name}: i64 = {number};")).collect();
+    assert_eq!(kinds, counted);
+
+    let arms = between(&effects, "fn effect(", "});");
+    let mut seen = 0;
+    for (number, name) in members(&page, "Out").iter().enumerate().filter(|(_, name)| **name != "Fault") {
+        let arm = arms.lines().find(|line| {
+            line.split(|c: char| !c.is_alphanumeric())
+                .collect::<Vec<_>>()
+                .windows(3)
+                .any(|w| w == ["Effect", "", *name])
+        });
+        let arm = arm.unwrap_or_else(|| panic!("src/browser/wire.rs writes no {name}"));
+        assert!(arm.ends_with(&format!("=> {number},")), "{name} is {number} in wire.ts: {arm}");
+        seen += 1;
+    }
+    assert!(seen > 10, "found only {seen} effects");
+}
+
+/// The members of a `const enum`, in order.
+fn members<'a>(source: &'a str, name: &str) -> Vec<&'a str> {
+    let body = between(source, &format!("export const enum {name} {{"), "\n}");
+    body.lines()
+        .filter_map(|line| line.trim().strip_suffix(','))
+        .filter(|line| line.chars().all(char::is_alphanumeric))
+        .collect()
+}
+
+fn between<'a>(source: &'a str, from: &str, to: &str) -> &'a str {
+    let (_, rest) = source.split_once(from).unwrap_or_else(|| panic!("there is no {from}"));
+    rest.split_once(to).expect("ends").0
+}
+
+/// `PageHide`: `PAGE_HIDE`.
+fn snake(name: &str) -> String {
+    let mut snake = String::new();
+    for c in name.chars() {
+        if c.is_uppercase() && !snake.is_empty() {
+            snake.push('_');
+        }
+        snake.push(c.to_ascii_uppercase());
+    }
+    snake
 }
 
 fn collect(dir: &Path, files: &mut Vec<PathBuf>) {
