@@ -19,13 +19,23 @@ const LONGEST: i64 = 0x7fff_ffff;
 
 /// One instance of the module is one client: a trap takes no other with it, and to forget the instance ends it.
 struct Page {
-    client: Option<Client>,
+    client: Client,
+    started: bool,
     input: Vec<u8>,
     out: Json,
 }
 
+impl Page {
+    const NEW: Page = Page {
+        client: Client::blank(wire::parse, wire::NUMBERS),
+        started: false,
+        input: Vec::new(),
+        out: Json::new(wire::NUMBERS.print),
+    };
+}
+
 thread_local! {
-    static PAGE: RefCell<Page> = const { RefCell::new(Page { client: None, input: Vec::new(), out: Json::new(wire::NUMBERS.print) }) };
+    static PAGE: RefCell<Page> = const { RefCell::new(Page::NEW) };
 }
 
 /// Room for the next input, as the glue packs it.
@@ -49,16 +59,16 @@ pub fn handle(mono: f64, wall: f64) -> *const u8 {
         out.clear();
         out.open();
         let inspects = input.number(0, kind::WAKE) == kind::INSPECT;
-        match &mut page.client {
-            Some(_) if inspects => {}
-            Some(client) => client.hear(now, input),
-            none => match wire::start(input, now) {
-                // There is none to be dropped.
-                Ok(client) => std::mem::forget(none.replace(client)),
-                Err(error) => wire::flaw(out, &error.0),
-            },
+        let client = &mut page.client;
+        if !page.started {
+            match wire::start(client, input, now) {
+                None => page.started = true,
+                Some(flaw) => wire::flaw(out, &flaw),
+            }
+        } else if !inspects {
+            client.hear(now, input);
         }
-        if let Some(client) = &page.client {
+        if page.started {
             // At most what `setTimeout` takes without firing at once: waking early does no harm. The timer is the page's,
             // so that it does not call into a module that is lost.
             let wake = client.next_wake(now);
@@ -77,5 +87,5 @@ pub fn handle(mono: f64, wall: f64) -> *const u8 {
 /// Ends the client, so that a test may start another one in the same instance.
 #[doc(hidden)]
 pub fn forget() {
-    PAGE.with_borrow_mut(|page| page.client = None);
+    PAGE.with_borrow_mut(|page| *page = Page::NEW);
 }

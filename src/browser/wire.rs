@@ -4,7 +4,7 @@ use wasm_bindgen::prelude::*;
 
 use crate::core::Client;
 use crate::core::config::{Build, Mark};
-use crate::core::error::{ConfigError, Flaw};
+use crate::core::error::Flaw;
 use crate::core::event::{Effect, Input, Start};
 use crate::core::flags::Numbers;
 use crate::core::json::{Json, unpack};
@@ -59,8 +59,8 @@ pub fn tree(packed: &[u8]) -> Option<Value> {
     unpack(unsafe { std::str::from_utf8_unchecked(packed) })
 }
 
-/// A client for a page that starts now.
-pub fn start(input: Input, now: Now) -> Result<Client, ConfigError> {
+/// The page starts.
+pub fn start(client: &mut Client, input: Input, now: Now) -> Option<Flaw> {
     let start = Start {
         seed: input.number(1, 0) as u64,
         nonce: input.number(2, 0) as u64,
@@ -76,7 +76,7 @@ pub fn start(input: Input, now: Now) -> Result<Client, ConfigError> {
         locks: input.is(12),
         reload_off: input.is(13),
     };
-    Client::new(input.at(0), start, parse, NUMBERS, now)
+    client.start(input.at(0), start, now)
 }
 
 /// All that is to be done, as the page carries it out.

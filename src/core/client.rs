@@ -1,7 +1,7 @@
 //! The client of one page: hears events, asks its parts, and says what is to be done.
 
 use super::config::Config;
-use super::error::{ConfigError, Fault, FetchError, Flaw};
+use super::error::{Fault, FetchError, Flaw};
 use super::event::{Answer, Effect, Input, Start, Wake, kind};
 use super::flags::{Live, Numbers};
 use super::json::Json;
@@ -70,32 +70,24 @@ enum Chunks {
 }
 
 impl Client {
-    /// The client of a page that starts now.
-    pub fn new(
-        options: &Value,
-        start: Start,
-        parse: Parse,
-        numbers: Numbers,
-        now: Now,
-    ) -> Result<Client, ConfigError> {
-        let config = Config::decode(options, start.mark.as_ref())?;
-        let role = if start.locks { Role::Follower } else { Role::Alone };
-        let mut client = Client {
+    /// The client of a page that has not started. (A constant: to make one piece by piece takes 500 bytes of code.)
+    pub const fn blank(parse: Parse, numbers: Numbers) -> Client {
+        Client {
             parse,
             print: numbers.print,
-            server: ServerTime::new(now, NEVER),
-            schedule: Schedule::new(now.mono, role, Chance::new(start.seed)),
-            in_force: InForce::default(),
-            refresh: Refresh::new(start.session.map(Budget::read), start.reload_off),
-            kept: Kept::default(),
-            last: Answer::default(),
+            server: ServerTime::UNKNOWN,
+            schedule: Schedule::BLANK,
+            in_force: InForce::NONE,
+            refresh: Refresh::BLANK,
+            kept: Kept::NOTHING,
+            last: Answer::NONE,
             bad: None,
             next: 0,
-            marked: start.mark.is_some(),
-            locks: start.locks,
-            nonce: start.nonce,
+            marked: false,
+            locks: false,
+            nonce: 0,
             chunks: Chunks::Whole,
-            overlay: Overlay::default(),
+            overlay: Overlay::none(),
             plan: Plan::none(),
             turn: NEVER,
             verdict: Verdict::Fine,
@@ -103,41 +95,72 @@ impl Client {
             outcome: String::new(),
             new: true,
             standing: Standing { status: Status::Unknown, reason: Reason::NoManifest, deadline: NEVER },
-            ready: now.mono + READY,
+            ready: NEVER,
             effects: Vec::new(),
             flaws: Vec::new(),
-            config,
-        };
-        client.schedule.visible = start.visible;
-        client.schedule.online = start.online;
+            config: Config::BLANK,
+        }
+    }
+
+    /// The client of a page that starts now.
+    #[cfg(not(target_arch = "wasm32"))]
+    pub fn new(
+        options: &Value,
+        start: Start,
+        parse: Parse,
+        numbers: Numbers,
+        now: Now,
+    ) -> Result<Client, super::error::ConfigError> {
+        let mut client = Client::blank(parse, numbers);
+        client.start(options, start, now).map_or(Ok(client), |flaw| Err(super::error::ConfigError(flaw)))
+    }
+
+    /// The page starts: once, and before all else. Gives what is wrong with the options; then it has not started.
+    pub fn start(&mut self, options: &Value, start: Start, now: Now) -> Option<Flaw> {
+        let flaw = self.config.decode(options, start.mark.as_ref());
+        if flaw.is_some() {
+            return flaw;
+        }
+        self.marked = start.mark.is_some();
+        self.locks = start.locks;
+        if self.locks {
+            self.schedule.role = Role::Follower;
+        }
+        self.nonce = start.nonce;
+        self.server.observe(now);
+        self.schedule.begin(now.mono, Chance::new(start.seed));
+        self.schedule.visible = start.visible;
+        self.schedule.online = start.online;
+        self.refresh.budget = start.session.map(Budget::read);
+        self.refresh.reload_off = start.reload_off;
+        self.ready = now.mono + READY;
         if let Some((state, text)) = start.kept
-            && !client.restore(now, state, text)
+            && !self.restore(now, state, text)
         {
-            client.effects.push(Effect::Foreign);
-            client.effects.push(Effect::Forget);
+            self.effects.push(Effect::Foreign);
+            self.effects.push(Effect::Forget);
         }
         if let Some(text) = start.inline {
-            match decode(parse, text) {
+            match decode(self.parse, text) {
                 // Its text is not the server's: in HTML it is escaped, and often written anew.
-                Ok(manifest) => match client.in_force.hear(now, manifest, "", NEVER) {
-                    Heard::New | Heard::Conflict => client.flags.confirm(),
+                Ok(manifest) => match self.in_force.hear(now, manifest, "", NEVER) {
+                    Heard::New | Heard::Conflict => self.flags.confirm(),
                     _ => {}
                 },
-                Err(flaw) => client.flaws.push(flaw),
+                Err(flaw) => self.flaws.push(flaw),
             }
         }
-        client.period();
-        let age = now.wall - client.kept.at;
-        if age < client.schedule.every {
-            client.schedule.resume(now.mono, age, client.kept.next - now.wall);
-            client.ready = now.mono;
+        self.period();
+        let age = now.wall - self.kept.at;
+        if age < self.schedule.every {
+            self.schedule.resume(now.mono, age, self.kept.next - now.wall);
+            self.ready = now.mono;
         }
-        client.lead(start.visible);
+        self.lead(start.visible);
         let flags = Node::root(options).member("flags");
-        let context = flags.member("context").value().cloned().unwrap_or(Value::Null);
-        client.flags.context(context, &client.config.build);
-        client.go(now);
-        Ok(client)
+        self.flags.context(flags.member("context").copy(), &self.config.build);
+        self.go(now);
+        None
     }
 
     /// Takes what was kept over loads; `false`: it is not this page's.
@@ -148,7 +171,7 @@ impl Client {
             return false;
         }
         self.in_force.hear(now, manifest, text, NEVER);
-        self.server = ServerTime::new(now, kept.server);
+        self.server.keep(now, kept.server);
         if let Some(snooze) = kept.snooze.take() {
             self.refresh.snooze = snooze;
         }

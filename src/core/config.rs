@@ -1,6 +1,6 @@
 //! The app's options, decoded once: past this file they cannot be wrong.
 
-use super::error::{ConfigError, Fault};
+use super::error::{Fault, Flaw};
 use super::negotiate::spoken;
 use super::time::SECOND;
 use super::value::{FILLED, First, NUMBER, Node, OBJECT, REQUIRED, STRING, Value};
@@ -44,13 +44,24 @@ pub struct Mark {
 }
 
 impl Config {
-    /// Decodes the options; the page's mark stands in for a build or an app that they do not name.
-    pub fn decode(options: &Value, mark: Option<&Mark>) -> Result<Config, ConfigError> {
+    /// No options yet.
+    pub const BLANK: Config = Config {
+        build: Build { id: String::new(), version: None },
+        app: String::new(),
+        observe: false,
+        every: None,
+        countdown: 0,
+        activate: false,
+        apis: Value::Null,
+    };
+
+    /// Decodes the options; the page's mark stands in for a build or an app that they do not name. Gives what is wrong.
+    pub fn decode(&mut self, options: &Value, mark: Option<&Mark>) -> Option<Flaw> {
         let root = Node::root(options);
         let mut first = First::new(root, "");
-        let config = config(root, mark, &mut first);
+        *self = config(root, mark, &mut first);
         first.end();
-        first.reports.pop().map_or(Ok(config), |flaw| Err(ConfigError(flaw)))
+        first.reports.pop()
     }
 }
 

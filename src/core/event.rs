@@ -56,20 +56,24 @@ pub struct Answer {
     pub too_long: bool,
 }
 
-/// None came.
+impl Answer {
+    /// None came.
+    pub const NONE: Answer = Answer {
+        status: 0,
+        foreign: false,
+        etag: None,
+        at: NEVER,
+        date: NEVER,
+        retry_delay: NEVER,
+        retry_date: NEVER,
+        text: None,
+        too_long: false,
+    };
+}
+
 impl Default for Answer {
     fn default() -> Answer {
-        Answer {
-            status: 0,
-            foreign: false,
-            etag: None,
-            at: NEVER,
-            date: NEVER,
-            retry_delay: NEVER,
-            retry_date: NEVER,
-            text: None,
-            too_long: false,
-        }
+        Answer::NONE
     }
 }
 

@@ -25,7 +25,7 @@ pub struct Kept {
 }
 
 /// What a person has put off, by the wall clock.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Snooze {
     /// The target whose offer was dismissed; empty: none.
     pub target: String,
@@ -35,13 +35,10 @@ pub struct Snooze {
     pub put_off: i64,
 }
 
-impl Default for Kept {
-    fn default() -> Kept {
-        Kept { at: LONG_AGO, next: 0, serial: 0, server: NEVER, snooze: None }
-    }
-}
-
 impl Kept {
+    /// Nothing was kept.
+    pub const NOTHING: Kept = Kept { at: LONG_AGO, next: 0, serial: 0, server: NEVER, snooze: None };
+
     /// Reads kept state; `None` if it is foreign, of another format, from the future, or older than 24 h.
     pub fn read(now: Now, state: &Value) -> Option<Kept> {
         let mut all = [0; 5];
@@ -71,6 +68,9 @@ impl Kept {
 }
 
 impl Snooze {
+    /// Nothing is put off.
+    pub const NONE: Snooze = Snooze { target: String::new(), dismissed: 0, put_off: 0 };
+
     fn read(state: &Value) -> Snooze {
         let mut until = [0; 2];
         numbers(state, &mut until);

@@ -101,30 +101,35 @@ pub struct Schedule {
 }
 
 impl Schedule {
-    /// At the start of a page.
-    pub fn new(now: i64, role: Role, chance: Chance) -> Schedule {
-        Schedule {
-            chance,
-            every: 300 * SECOND,
-            role,
-            visible: true,
-            online: true,
-            away: false,
-            next: now,
-            why: Why::Start,
-            patience: now + FIRST,
-            early: NEVER,
-            early_why: Why::Start,
-            spent: [0; CAUSES],
-            failures: 0,
-            failed: LONG_AGO,
-            barrier: now,
-            limit: NEVER,
-            running: Why::Start,
-            last_good: LONG_AGO,
-            heard: LONG_AGO,
-            asked: 0,
-        }
+    /// Before the start of a page.
+    pub const BLANK: Schedule = Schedule {
+        chance: Chance::NONE,
+        every: 300 * SECOND,
+        role: Role::Alone,
+        visible: false,
+        online: false,
+        away: false,
+        next: 0,
+        why: Why::Start,
+        patience: 0,
+        early: NEVER,
+        early_why: Why::Start,
+        spent: [0; CAUSES],
+        failures: 0,
+        failed: LONG_AGO,
+        barrier: 0,
+        limit: NEVER,
+        running: Why::Start,
+        last_good: LONG_AGO,
+        heard: LONG_AGO,
+        asked: 0,
+    };
+
+    /// The page starts: the first poll is due at once.
+    pub fn begin(&mut self, now: i64, chance: Chance) {
+        self.chance = chance;
+        self.next = now;
+        self.patience = now + FIRST;
     }
 
     /// The kept answer came `age` ms ago, less than a period, and had the next poll planned for `planned` ms from now.

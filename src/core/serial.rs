@@ -10,7 +10,7 @@ const ANSWERS: u32 = 6;
 const SPAN: i64 = 30 * MINUTE;
 
 /// The manifest in force, and what speaks against it.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct InForce {
     /// What is in force.
     pub manifest: Option<Box<Manifest>>,
@@ -42,6 +42,10 @@ names! {
 }
 
 impl InForce {
+    /// Nothing was heard yet.
+    pub const NONE: InForce =
+        InForce { manifest: None, text: String::new(), older: 0, since: 0, regressed: None };
+
     /// Whether `text` is the one in force, so that it need not be decoded again.
     pub fn is(&self, text: &str) -> bool {
         !text.is_empty() && self.text == text

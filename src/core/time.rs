@@ -42,10 +42,14 @@ pub struct ServerTime {
 }
 
 impl ServerTime {
-    /// At the start of a page: what was kept, as server minus wall clock, or [`NEVER`].
-    pub fn new(now: Now, kept: i64) -> ServerTime {
-        let wall = now.wall - now.mono;
-        ServerTime { samples: [NEVER; SAMPLES], wall, kept: if kept == NEVER { NEVER } else { kept + wall } }
+    /// At the start of a page, before the clocks are looked at for the first time: that is a jump.
+    pub const UNKNOWN: ServerTime = ServerTime { samples: [NEVER; SAMPLES], wall: NEVER, kept: NEVER };
+
+    /// Takes what was kept, as server minus wall clock, or [`NEVER`].
+    pub fn keep(&mut self, now: Now, kept: i64) {
+        if kept != NEVER {
+            self.kept = kept + now.wall - now.mono;
+        }
     }
 
     /// The server was heard: from now on only its own word counts.
@@ -118,6 +122,9 @@ impl ServerTime {
 pub struct Chance(u64);
 
 impl Chance {
+    /// Not seeded yet.
+    pub const NONE: Chance = Chance(0);
+
     /// A stream from a seed.
     pub fn new(seed: u64) -> Chance {
         let mut chance = Chance(seed);
@@ -301,7 +308,8 @@ mod tests {
 
     #[test]
     fn server_time_is_the_median_of_five_carried_by_the_monotonic_clock() {
-        let mut time = ServerTime::new(at(0, 0), NEVER);
+        let mut time = ServerTime::UNKNOWN;
+        time.observe(at(0, 0));
         assert_eq!(time.at(at(0, 0)), LONG_AGO);
         for (i, date) in [1000, 1000, 99_000, 1000, 1000].into_iter().enumerate() {
             time.sample(at(i as i64, i as i64), date + i as i64);
@@ -311,7 +319,7 @@ mod tests {
 
     #[test]
     fn a_wall_clock_that_is_set_drops_older_samples() {
-        let mut time = ServerTime::new(at(0, 0), NEVER);
+        let mut time = ServerTime::UNKNOWN;
         time.sample(at(0, 0), 1000);
         assert!(!time.observe(at(1000, 1000 + JUMP)));
         assert_eq!(time.at(at(1000, 1000)), 2000);

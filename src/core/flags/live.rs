@@ -24,9 +24,8 @@ const NEVER: i64 = i64::MAX;
 
 impl Live {
     /// No flags yet.
-    pub fn new(numbers: Numbers) -> Live {
-        let (set, context) = (FlagSet::new(numbers), Value::Null);
-        Live { set, context, stale: true, due: NOW, codes: String::new() }
+    pub const fn new(numbers: Numbers) -> Live {
+        Live { set: FlagSet::new(numbers), context: Value::Null, stale: true, due: NOW, codes: String::new() }
     }
 
     /// Another document. One that is broken as a whole changes nothing. Gives what is to be reported.

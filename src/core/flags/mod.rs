@@ -78,7 +78,7 @@ pub const GENERAL: u32 = 6;
 
 impl FlagSet {
     /// No document yet.
-    pub fn new(numbers: Numbers) -> FlagSet {
+    pub const fn new(numbers: Numbers) -> FlagSet {
         FlagSet {
             numbers,
             bucketing: Bucketing::Text,

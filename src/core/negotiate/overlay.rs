@@ -31,6 +31,11 @@ pub(super) struct Layer {
 }
 
 impl Overlay {
+    /// Nothing was refused.
+    pub const fn none() -> Overlay {
+        Overlay(Vec::new())
+    }
+
     /// Lays refusals over the plan, and says whether to negotiate again. `now` is the monotonic time in ms, `serial` the
     /// manifest's in force (0 without one). `refusals` is a list of `[api, version, supported]`: what was asked, and what
     /// the server says that it has, if it does.

@@ -163,7 +163,7 @@ fn a_client_clock_that_is_a_day_off_changes_nothing_but_what_server_time_says() 
     let apis = json!({ "supported": ["2", "3"], "deprecated": { "2": { "sunset": NOON } } });
     for off in [-DAY, 0, DAY] {
         let at = |mono: i64| Now { mono, wall: noon() - HOUR + mono + off };
-        let mut time = ServerTime::new(at(0), NEVER);
+        let mut time = ServerTime::UNKNOWN;
         let outcome = |time: &ServerTime, mono| one(json!(["2"]), apis.clone(), Some(time.at(at(mono)))).0;
         assert_eq!(outcome(&time, 2 * HOUR), "deprecated", "without server time, {off} ms off");
         time.sample(at(0), noon() - HOUR);

@@ -169,31 +169,29 @@ enum Run {
 }
 
 impl Refresh {
-    /// At the start of a page.
-    pub fn new(budget: Option<Budget>, reload_off: bool) -> Refresh {
-        Refresh {
-            // A reason that nothing else has, so that the first `advance` publishes.
-            state: State { phase: Phase::Idle, action: Action::None, reason: Reason::None, until: NEVER },
-            target: String::new(),
-            key: String::new(),
-            shell: ShellCheck::default(),
-            budget,
-            holds: Vec::new(),
-            reload_off,
-            snooze: Snooze::default(),
-            deferrals: DEFERRALS,
-            due: NEVER,
-            forced: false,
-            countdown: LONG_AGO,
-            finish: LONG_AGO,
-            seen: false,
-            run: Run::None,
-            until: NEVER,
-            asked: false,
-            url: None,
-            asks: 0,
-        }
-    }
+    /// Before the start of a page.
+    pub const BLANK: Refresh = Refresh {
+        // A reason that nothing else has, so that the first `advance` publishes.
+        state: State { phase: Phase::Idle, action: Action::None, reason: Reason::None, until: NEVER },
+        target: String::new(),
+        key: String::new(),
+        shell: ShellCheck::NONE,
+        budget: None,
+        holds: Vec::new(),
+        reload_off: false,
+        snooze: Snooze::NONE,
+        deferrals: DEFERRALS,
+        due: NEVER,
+        forced: false,
+        countdown: LONG_AGO,
+        finish: LONG_AGO,
+        seen: false,
+        run: Run::None,
+        until: NEVER,
+        asked: false,
+        url: None,
+        asks: 0,
+    };
 
     /// The page goes, perhaps into the back/forward cache: whoever comes back begins anew.
     pub fn leave(&mut self) {

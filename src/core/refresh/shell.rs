@@ -65,13 +65,11 @@ pub struct ShellCheck {
     failures: u32,
 }
 
-impl Default for ShellCheck {
-    fn default() -> ShellCheck {
-        ShellCheck { state: Shell::Unseen, at: 0, limit: NEVER, activated: false, stale: false, failures: 0 }
-    }
-}
-
 impl ShellCheck {
+    /// Nothing was looked at yet.
+    pub const NONE: ShellCheck =
+        ShellCheck { state: Shell::Unseen, at: 0, limit: NEVER, activated: false, stale: false, failures: 0 };
+
     /// Whether it passed at most `age` ms ago.
     pub fn passed(&self, now: i64, age: i64) -> bool {
         self.state == Shell::Passed && now - self.at <= age
