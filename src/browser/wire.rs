@@ -9,7 +9,7 @@ use crate::core::event::{Effect, Input, Start};
 use crate::core::flags::Numbers;
 use crate::core::json::{Json, unpack};
 use crate::core::manifest::Manifest;
-use crate::core::refresh::{Phase, State};
+use crate::core::refresh::{Phase, State, expiry};
 use crate::core::schedule::Role;
 use crate::core::serial::Heard;
 use crate::core::time::{LONG_AGO, NEVER, Now};
@@ -209,9 +209,9 @@ fn refresh(out: &mut Json, client: &Client, now: Now, state: &State) {
     out.maybe(if counting { client.config().countdown / 1000 } else { NEVER });
     if state.phase == Phase::Holding {
         out.open();
-        for (reason, until) in &refresh.holds {
-            if *until > now.mono {
-                out.string(reason);
+        for hold in refresh.holds.items() {
+            if expiry(hold) > now.mono {
+                out.text(hold.items().first().and_then(Value::as_str));
             }
         }
         out.close();

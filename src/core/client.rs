@@ -9,8 +9,8 @@ use super::manifest::{MAX_TEXT, Manifest};
 use super::memory::{Kept, MAX_KEPT, Snooze};
 use super::negotiate::{Overlay, Plan, Verdict, negotiate};
 use super::refresh::budget::Budget;
-use super::refresh::shell::{ShellAnswer, Worker};
-use super::refresh::{Facts, POLL, PUBLISH, RELOAD, Refresh, SAVE, SHELL};
+use super::refresh::shell::{Shell, Worker, judge};
+use super::refresh::{Facts, Refresh};
 use super::schedule::{Role, Schedule, Why};
 use super::serial::{Heard, InForce};
 use super::time::{Chance, LONG_AGO, NEVER, Now, SECOND, ServerTime};
@@ -41,7 +41,6 @@ pub struct Client {
     next: i64,
     marked: bool,
     locks: bool,
-    nonce: u64,
     chunks: Chunks,
     overlay: Overlay,
     plan: Plan,
@@ -85,7 +84,6 @@ impl Client {
             next: 0,
             marked: false,
             locks: false,
-            nonce: 0,
             chunks: Chunks::Whole,
             overlay: Overlay::none(),
             plan: Plan::none(),
@@ -126,7 +124,7 @@ impl Client {
         if self.locks {
             self.schedule.role = Role::Follower;
         }
-        self.nonce = start.nonce;
+        self.refresh.nonce = start.nonce;
         self.server.observe(now);
         self.schedule.begin(now.mono, Chance::new(start.seed));
         self.schedule.visible = start.visible;
@@ -252,23 +250,16 @@ impl Client {
                 let may = self.schedule.check(mono);
                 self.effects.push(if may { Effect::Poll } else { Effect::Waiting });
             }
-            kind::SHELL => self.shell(now, &shell_answer(input)),
-            kind::HOLDS => {
-                self.refresh.holds.clear();
-                for hold in input.at(1).items() {
-                    let hold = Input(hold.items());
-                    let reason = hold.text(0).unwrap_or_default().to_owned();
-                    self.refresh.holds.push((reason, hold.number(1, 0)));
-                }
-            }
+            kind::SHELL => self.shell(now, input),
+            kind::HOLDS => self.refresh.holds.clone_from(input.at(1)),
             kind::NOW => self.refresh.ask(),
             kind::DEFER if self.refresh.defer(now) => {
                 let snooze = self.refresh.snooze.clone();
                 self.keep(now, false, Some(snooze));
             }
             kind::NAVIGATE => {
-                let url = input.text(1).unwrap_or_default().to_owned();
-                let taken = self.refresh.navigate(now, self.heard(now), self.schedule.every, url);
+                let url = input.text(1).unwrap_or_default();
+                let taken = self.refresh.navigate(now, &self.schedule, url);
                 self.effects.push(Effect::Taken(taken));
             }
             kind::SAVED => self.refresh.saved(now),
@@ -516,11 +507,12 @@ impl Client {
         }
     }
 
-    fn shell(&mut self, now: Now, answer: &ShellAnswer) {
+    fn shell(&mut self, now: Now, input: Input) {
         if self.refresh.shell.limit == NEVER {
             return;
         }
-        if answer.worker == Worker::Waiting
+        let worker = input.number(1, Worker::Settled as i64);
+        if worker == Worker::Waiting as i64
             && self.config.activate
             && !self.refresh.shell.activated
             && !self.refresh.is_held(now.mono)
@@ -533,16 +525,15 @@ impl Client {
         let Some(manifest) = &self.in_force.manifest else { return };
         let budget = self.refresh.budget.as_ref();
         let trust = !self.marked && !budget.is_some_and(|budget| budget.came_back(&self.refresh.key));
-        self.refresh.shell.hear(
-            now.mono,
-            answer,
-            &self.config,
-            trust,
-            manifest,
-            self.server.at(now),
-            self.schedule.every,
-            &mut self.schedule.chance,
-        );
+        let seen = if worker != Worker::Settled as i64 {
+            Shell::Lagging(Reason::Worker)
+        } else if input.number(2, 0) != 200 || input.is(3) || !input.is(4) {
+            Shell::Lagging(Reason::NoPage)
+        } else {
+            let text = input.text(5).unwrap_or_default();
+            judge(text, &self.config, trust, manifest, self.server.at(now))
+        };
+        self.refresh.shell.seen(now.mono, seen, &mut self.schedule);
     }
 
     fn keep(&mut self, now: Now, text: bool, snooze: Option<Snooze>) {
@@ -643,33 +634,14 @@ impl Client {
             manifest: self.in_force.manifest.as_deref(),
             action,
             reason: self.standing.reason,
-            visible: self.schedule.visible,
-            heard: self.heard(now),
-            every: self.schedule.every,
-            nonce: self.nonce,
         };
-        let asks = self.refresh.advance(now, &facts, &mut self.schedule.chance);
-        for (ask, effect) in [
-            (SHELL, Effect::Shell),
-            (SAVE, Effect::Save),
-            (RELOAD, Effect::Reload),
-            (PUBLISH, Effect::Refresh),
-        ] {
-            if asks & ask != 0 {
-                self.effects.push(effect);
-            }
-        }
-        if asks & POLL != 0 {
+        self.refresh.advance(now, &facts, &mut self.schedule, &mut self.effects);
+        if self.refresh.state.reason == Reason::Unheard {
             self.schedule.early(now.mono, Why::Unheard, true);
         }
         if self.schedule.start(now.mono) {
             self.effects.push(Effect::Poll);
         }
-    }
-
-    /// Whether the server was heard in this page's life, within the last 2·T.
-    fn heard(&self, now: Now) -> bool {
-        now.mono - self.schedule.heard <= 2 * self.schedule.every
     }
 
     /// What follows from the standing. A regressed manifest may withdraw, but never forces.
@@ -703,19 +675,5 @@ fn answer(input: Input) -> Answer {
         retry_date: input.number(8, NEVER),
         text: input.text(9).map(str::to_owned),
         too_long: input.is(10),
-    }
-}
-
-fn shell_answer(input: Input) -> ShellAnswer {
-    ShellAnswer {
-        worker: match input.number(1, 0) {
-            0 => Worker::Settled,
-            1 => Worker::Waiting,
-            _ => Worker::Busy,
-        },
-        status: input.number(2, 0) as u16,
-        redirected: input.is(3),
-        html: input.is(4),
-        text: input.text(5).unwrap_or_default().to_owned(),
     }
 }

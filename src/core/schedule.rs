@@ -2,7 +2,7 @@
 
 use super::event::Answer;
 use super::names::names;
-use super::time::{Chance, LONG_AGO, MINUTE, NEVER, SECOND, backoff};
+use super::time::{Chance, LONG_AGO, MINUTE, NEVER, SECOND};
 
 /// A request that takes longer is given up.
 const LIMIT: i64 = 10 * SECOND;
@@ -215,7 +215,7 @@ impl Schedule {
     pub fn bad(&mut self, now: i64, told: i64, answer: &Answer) {
         let mut wait = 0;
         if self.online {
-            wait = backoff(self.failures, self.every, &mut self.chance);
+            wait = self.backoff(self.failures);
             self.failures = self.failures.saturating_add(1);
             self.failed = now;
             let delay = answer.retry_delay;
@@ -231,6 +231,17 @@ impl Schedule {
             self.barrier = self.next;
             self.early = NEVER;
         }
+    }
+
+    /// Whether the server was heard in this page's life, within the last 2·T.
+    pub fn has_heard(&self, now: i64) -> bool {
+        now - self.heard <= 2 * self.every
+    }
+
+    /// Failure n (from 0) is tried again after U(0.5, 1) · max(T, min(900 s, 2T·2ⁿ)).
+    pub fn backoff(&mut self, failures: u32) -> i64 {
+        let longest = self.every.max((self.every << (failures.min(20) + 1)).min(15 * MINUTE));
+        (longest as f64 * (0.5 + 0.5 * self.chance.unit())) as i64
     }
 
     /// How long until this tab's next regular poll, to be told to the others.

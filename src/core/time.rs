@@ -149,12 +149,6 @@ impl Chance {
     }
 }
 
-/// Failure n (from 0) is tried again after U(0.5, 1) · max(T, min(900 s, 2T·2ⁿ)).
-pub fn backoff(failures: u32, every: i64, chance: &mut Chance) -> i64 {
-    let longest = every.max((every << (failures.min(20) + 1)).min(15 * MINUTE));
-    (longest as f64 * (0.5 + 0.5 * chance.unit())) as i64
-}
-
 /// Whether a text of the form `2026-11-24` names a day that exists; `None` where it is of another form.
 pub fn is_day(text: &str) -> Option<bool> {
     let mut fields = [0; FIELDS];

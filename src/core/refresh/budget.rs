@@ -2,37 +2,26 @@
 
 use crate::core::json::Json;
 use crate::core::time::{HOUR, MINUTE, NEVER};
-use crate::core::value::{Value, push};
+use crate::core::value::{NUMBER, Node, Value};
 
 /// After so many reloads that came back on the same build it may be tried again after these; then the tab is stuck.
 const AGAIN: [i64; 4] = [0, 10 * MINUTE, HOUR, 6 * HOUR];
 /// Targets that are remembered.
 const ENTRIES: usize = 10;
 
-/// The reloads that this tab has made, as they are kept: for each build and target one number, eight times the time of the
+/// The reloads that this tab has made, as they are kept: for each build and target (`build\ntarget`) one number, eight times the time of the
 /// last one by the wall clock, and how many there were.
 #[derive(Clone, Debug, Default)]
 pub struct Budget {
-    entries: Vec<(String, i64)>,
+    entries: Vec<(String, Value)>,
     /// So many of them were booked before this page came: the page that they brought is this one.
     before: usize,
-}
-
-/// What an entry is for: a reload of this build for that target.
-pub fn key(build: &str, target: &str) -> String {
-    let mut key = build.to_owned();
-    push(&mut key, b'\n');
-    key.push_str(target);
-    key
 }
 
 impl Budget {
     /// Reads what was booked; what does not fit counts as nothing.
     pub fn read(session: &Value) -> Budget {
-        let mut entries = Vec::new();
-        for (key, booked) in session.members() {
-            entries.push((key.clone(), booked.as_f64().unwrap_or(0.0) as i64));
-        }
+        let entries = Node::root(session).members().clone();
         Budget { before: entries.len(), entries }
     }
 
@@ -41,7 +30,7 @@ impl Budget {
         out.open_object();
         for (key, booked) in &self.entries {
             out.name(key);
-            out.int(*booked);
+            out.value(booked);
         }
         out.close_object();
     }
@@ -50,10 +39,11 @@ impl Budget {
     /// as no time passed.
     pub fn allowed(&mut self, wall: i64, key: &str) -> i64 {
         let at = self.find(key);
-        let Some((_, booked)) = self.entries.get_mut(at) else { return wall };
-        let reloads = *booked & 7;
-        let last = (*booked >> 3).min(wall);
-        *booked = last << 3 | reloads;
+        let Some((_, Value::Number(booked))) = self.entries.get_mut(at) else { return wall };
+        let number = *booked as i64;
+        let reloads = number & 7;
+        let last = (number >> 3).min(wall);
+        *booked = (last << 3 | reloads) as f64;
         AGAIN.get(reloads as usize).map_or(NEVER, |wait| last + wait)
     }
 
@@ -65,20 +55,25 @@ impl Budget {
     /// Books a reload.
     pub fn book(&mut self, wall: i64, key: &str) {
         let at = self.find(key);
-        if let Some((_, booked)) = self.entries.get_mut(at) {
-            *booked = wall << 3 | ((*booked & 7) + 1).min(7);
+        let time = wall << 3;
+        if let Some((_, Value::Number(booked))) = self.entries.get_mut(at) {
+            *booked = (time | ((*booked as i64 & 7) + 1).min(7)) as f64;
             return;
         }
         if at >= ENTRIES {
             self.entries.remove(0);
             self.before = self.before.saturating_sub(1);
         }
-        self.entries.push((key.to_owned(), wall << 3 | 1));
+        self.entries.push((key.to_owned(), Value::Number((time | 1) as f64)));
     }
 
+    /// The place of an entry, or where it would be. What is no number is none.
     fn find(&self, key: &str) -> usize {
         let mut at = 0;
-        while self.entries.get(at).is_some_and(|(of, _)| of != key) {
+        for (of, booked) in &self.entries {
+            if of == key && booked.kind() == NUMBER {
+                break;
+            }
             at += 1;
         }
         at
@@ -125,7 +120,7 @@ mod tests {
         assert!(budget.came_back("b1\nb0") && !budget.came_back("b1\nb2"));
         // What is forgotten for what is new is the oldest.
         for n in 0..ENTRIES {
-            budget.book(3, &key("b1", &n.to_string()));
+            budget.book(3, &format!("b1\n{n}"));
         }
         assert!(!budget.came_back("b1\nb0") && !budget.came_back("b1\n0"));
         assert_eq!(Json::tree(|out| budget.write(out)).members().len(), ENTRIES);

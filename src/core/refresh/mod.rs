@@ -7,12 +7,15 @@ pub mod budget;
 pub mod shell;
 
 use super::config::Config;
+use super::event::Effect;
 use super::manifest::Manifest;
 use super::memory::Snooze;
 use super::names::names;
+use super::schedule::Schedule;
 use super::time::{Chance, DAY, LONG_AGO, MINUTE, NEVER, Now, SECOND};
+use super::value::{Value, push};
 use super::window::{Action, Reason};
-use budget::{Budget, key};
+use budget::Budget;
 use shell::{Shell, ShellCheck};
 
 /// Offers and urges wait at most this long.
@@ -90,28 +93,7 @@ pub struct Facts<'a> {
     pub action: Action,
     /// The reason of the standing.
     pub reason: Reason,
-    /// Whether the tab is visible.
-    pub visible: bool,
-    /// Whether the server was heard in this page's life, within the last 2·T.
-    pub heard: bool,
-    /// T.
-    pub every: i64,
-    /// The tab's own number: what it draws from, once for all its loads.
-    pub nonce: u64,
 }
-
-/// What `advance` asks for: several of these, joined.
-pub type Asks = u8;
-/// Look at the shell.
-pub const SHELL: Asks = 1;
-/// Run the `onSave` callbacks.
-pub const SAVE: Asks = 2;
-/// Reload: booked, if a person did not ask.
-pub const RELOAD: Asks = 4;
-/// Poll: the server has not been heard lately.
-pub const POLL: Asks = 8;
-/// Publish: what can be read has changed.
-pub const PUBLISH: Asks = 16;
 
 /// The refresh of one page.
 #[derive(Clone, Debug)]
@@ -126,8 +108,8 @@ pub struct Refresh {
     pub shell: ShellCheck,
     /// The reloads that this tab has made; `None`: session storage is blocked.
     pub budget: Option<Budget>,
-    /// Holds, by their reasons, and when they expire.
-    pub holds: Vec<(String, i64)>,
+    /// Holds, a list of them: the reason of each, and when it expires.
+    pub holds: Value,
     /// The page carries `<meta name="trueup-reload" content="off">`.
     pub reload_off: bool,
     /// What a person has put off over loads.
@@ -151,7 +133,8 @@ pub struct Refresh {
     pub asked: bool,
     /// Where the run goes instead of back here.
     pub url: Option<String>,
-    asks: Asks,
+    /// The tab's own number: what it draws from, once for all its loads.
+    pub nonce: u64,
 }
 
 /// How far an actual refresh is.
@@ -177,7 +160,7 @@ impl Refresh {
         key: String::new(),
         shell: ShellCheck::NONE,
         budget: None,
-        holds: Vec::new(),
+        holds: Value::Null,
         reload_off: false,
         snooze: Snooze::NONE,
         deferrals: DEFERRALS,
@@ -190,7 +173,7 @@ impl Refresh {
         until: NEVER,
         asked: false,
         url: None,
-        asks: 0,
+        nonce: 0,
     };
 
     /// The page goes, perhaps into the back/forward cache: whoever comes back begins anew.
@@ -229,12 +212,12 @@ impl Refresh {
 
     /// The app navigates to `url`: true if a refresh that is due takes the navigation. Never waits: a shell check older
     /// than T is renewed for the next time.
-    pub fn navigate(&mut self, now: Now, heard: bool, every: i64, url: String) -> bool {
+    pub fn navigate(&mut self, now: Now, schedule: &Schedule, url: &str) -> bool {
         if matches!(self.state.phase, Phase::Idle | Phase::Saving | Phase::Reloading)
             || now.mono < self.due
             || self.run != Run::None
             || self.held(now.mono) != NEVER
-            || self.state.action == Action::Force && !heard
+            || self.state.action == Action::Force && !schedule.has_heard(now.mono)
         {
             return false;
         }
@@ -242,12 +225,12 @@ impl Refresh {
         if budget.allowed(now.wall, &self.key) > now.wall {
             return false;
         }
-        if !self.shell.passed(now.mono, every) {
+        if !self.shell.passed(now.mono, schedule.every) {
             self.shell.stale = self.shell.state == Shell::Passed;
             return false;
         }
         self.ask();
-        self.url = Some(url);
+        self.url = Some(url.to_owned());
         true
     }
 
@@ -272,9 +255,10 @@ impl Refresh {
     /// When the first of the open holds expires; [`NEVER`]: none is open.
     fn held(&self, now: i64) -> i64 {
         let mut first = NEVER;
-        for (_, until) in &self.holds {
-            if *until > now {
-                first = first.min((*until).min(NEVER - 1));
+        for hold in self.holds.items() {
+            let until = expiry(hold);
+            if until > now {
+                first = first.min(until);
             }
         }
         first
@@ -285,33 +269,35 @@ impl Refresh {
         self.held(now) != NEVER
     }
 
-    /// Goes as far as the facts allow. To be called after every event; with the same facts again it changes nothing.
-    pub fn advance(&mut self, now: Now, facts: &Facts, chance: &mut Chance) -> Asks {
+    /// Goes as far as the facts allow, and says what is to be done for it. To be called after every event; with the same facts
+    /// again it changes nothing.
+    pub fn advance(&mut self, now: Now, facts: &Facts, schedule: &mut Schedule, effects: &mut Vec<Effect>) {
         let before = self.state;
-        self.asks = 0;
+        let mut publish = false;
         let target = match facts.manifest {
             Some(manifest) if facts.action != Action::None => &manifest.current.id,
             _ => "",
         };
         if self.target != target {
-            self.target = target.to_owned();
-            self.key = key(&facts.config.build.id, target);
+            set(&mut self.target, target);
+            set(&mut self.key, &facts.config.build.id);
+            push(&mut self.key, b'\n');
+            self.key.push_str(target);
             self.shell.renew();
             // What is shown stays, and who waits still waits: only a tab that is through draws for another target.
             if now.mono >= self.due && !self.is_shown() {
                 self.due = NEVER;
             }
-            self.asks = PUBLISH;
+            publish = true;
         }
         self.state.action = facts.action;
-        self.step(now, facts, chance);
+        self.step(now, facts, schedule, effects);
         if self.state.phase != Phase::Counting {
             self.countdown = LONG_AGO;
         }
-        if self.state != before {
-            self.asks |= PUBLISH;
+        if publish || self.state != before {
+            effects.push(Effect::Refresh);
         }
-        self.asks
     }
 
     fn is_shown(&self) -> bool {
@@ -330,7 +316,7 @@ impl Refresh {
         self.state.until = until;
     }
 
-    fn step(&mut self, now: Now, facts: &Facts, chance: &mut Chance) {
+    fn step(&mut self, now: Now, facts: &Facts, schedule: &mut Schedule, effects: &mut Vec<Effect>) {
         if self.run == Run::Gone {
             if now.mono < self.until {
                 return self.stand(Phase::Reloading, Reason::None, self.until);
@@ -347,7 +333,7 @@ impl Refresh {
                 return self.stand(Phase::Idle, Reason::ReloadOff, NEVER);
             }
             spread = manifest.refresh.spread;
-            idle = if self.asked { Reason::None } else { unwanted(manifest, facts) };
+            idle = if self.asked { Reason::None } else { self.unwanted(manifest, facts) };
         }
         if idle != Reason::None {
             self.begin_anew();
@@ -364,11 +350,12 @@ impl Refresh {
             self.shell.renew();
         }
         if self.due == NEVER || forced && !self.forced {
-            self.due = now.mono + chance.between(0, if forced { spread } else { spread.min(NOTICE_SPREAD) });
+            self.due = now.mono
+                + schedule.chance.between(0, if forced { spread } else { spread.min(NOTICE_SPREAD) });
         }
         self.forced = forced;
         if now.mono >= self.shell.limit {
-            self.shell.lag(now.mono, Reason::NoPage, facts.every, chance);
+            self.shell.seen(now.mono, Shell::Lagging(Reason::NoPage), schedule);
         }
 
         if self.run == Run::Saving {
@@ -385,7 +372,7 @@ impl Refresh {
                 }
                 self.run = Run::Gone;
                 self.until = now.mono + GONE;
-                self.asks |= RELOAD;
+                effects.push(Effect::Reload);
                 return self.stand(Phase::Reloading, Reason::None, self.until);
             }
         }
@@ -416,32 +403,48 @@ impl Refresh {
             }
         }
         let age = match self.run {
-            Run::Asked if self.url.is_some() => facts.every,
+            Run::Asked if self.url.is_some() => schedule.every,
             Run::None if self.is_shown() || self.state.phase == Phase::Navigation => DAY,
             _ => FRESH,
         };
         if !self.shell.passed(now.mono, age) {
-            return self.look(now, facts);
+            return self.look(now, schedule, effects);
         }
         if self.shell.stale {
-            self.look(now, facts);
+            self.look(now, schedule, effects);
         }
         if !self.asked {
             if self.run == Run::None || self.is_held(now.mono) {
                 self.run = Run::None;
-                if !self.show(now, facts) {
+                if !self.show(now, facts, schedule) {
                     return;
                 }
                 self.run = Run::Going;
             }
             if !self.shell.passed(now.mono, FRESH) {
-                return self.look(now, facts);
+                return self.look(now, schedule, effects);
             }
         }
         self.run = Run::Saving;
         self.until = now.mono + SAVE_FOR;
-        self.asks |= SAVE;
+        effects.push(Effect::Save);
         self.stand(Phase::Saving, Reason::None, self.until);
+    }
+
+    /// Why unasked actions are off.
+    fn unwanted(&self, manifest: &Manifest, facts: &Facts) -> Reason {
+        if facts.config.observe {
+            return Reason::Observe;
+        }
+        if manifest.refresh.paused {
+            return Reason::Paused;
+        }
+        // The draw follows from the tab's number and the target, so that it is the same at every load (FNV-1a).
+        let mut hash = self.nonce;
+        for byte in self.target.bytes() {
+            hash = (hash ^ byte as u64).wrapping_mul(0x100_0000_01b3);
+        }
+        if Chance::new(hash).unit() >= manifest.refresh.share { Reason::Share } else { Reason::None }
     }
 
     /// Whether a person has put it off.
@@ -464,7 +467,7 @@ impl Refresh {
     }
 
     /// Gate 2: looks at the shell, or waits until it may.
-    fn look(&mut self, now: Now, facts: &Facts) {
+    fn look(&mut self, now: Now, schedule: &Schedule, effects: &mut Vec<Effect>) {
         if self.shell.limit == NEVER {
             if let Shell::Lagging(reason) = self.shell.state
                 && now.mono < self.shell.at
@@ -473,31 +476,28 @@ impl Refresh {
                 self.begin_anew();
                 return self.stand(Phase::Waiting, reason, self.shell.at);
             }
-            if !facts.visible && facts.action != Action::Force {
+            if !schedule.visible && self.state.action != Action::Force {
                 return self.stand(Phase::Waiting, Reason::Hidden, NEVER);
             }
             self.shell.look(now.mono);
-            self.asks |= SHELL;
+            effects.push(Effect::Shell);
         }
         self.stand(Phase::Checking, Reason::None, self.shell.limit);
     }
 
     /// Gates 1, 2 and 4 have passed: shows what is due, counts down, or says that it may go.
-    fn show(&mut self, now: Now, facts: &Facts) -> bool {
+    fn show(&mut self, now: Now, facts: &Facts, schedule: &Schedule) -> bool {
         let mut until = NEVER;
         let (phase, reason) = match facts.action {
             Action::None | Action::Navigate => (Phase::Navigation, facts.reason),
             Action::Offer => (Phase::Offering, facts.reason),
             Action::Urge => (Phase::Urging, facts.reason),
             Action::Force if self.budget.is_none() => (Phase::Urging, Reason::NoStorage),
-            Action::Force if !facts.heard => {
-                self.asks |= POLL;
-                (Phase::Waiting, Reason::Unheard)
-            }
+            Action::Force if !schedule.has_heard(now.mono) => (Phase::Waiting, Reason::Unheard),
             Action::Force if self.is_held(now.mono) => (Phase::Holding, Reason::Holds),
             // "Started anew when the tab comes back": who has seen the countdown is not refreshed behind their back.
-            Action::Force if !facts.visible && self.seen => (Phase::Waiting, Reason::Hidden),
-            Action::Force if !facts.visible => return true,
+            Action::Force if !schedule.visible && self.seen => (Phase::Waiting, Reason::Hidden),
+            Action::Force if !schedule.visible => return true,
             Action::Force => {
                 if now.mono >= self.countdown + GONE {
                     self.countdown = now.mono + facts.config.countdown;
@@ -515,18 +515,14 @@ impl Refresh {
     }
 }
 
-/// Why unasked actions are off.
-fn unwanted(manifest: &Manifest, facts: &Facts) -> Reason {
-    if facts.config.observe {
-        return Reason::Observe;
-    }
-    if manifest.refresh.paused {
-        return Reason::Paused;
-    }
-    // The draw follows from the tab's number and the target, so that it is the same at every load (FNV-1a).
-    let mut hash = facts.nonce;
-    for byte in manifest.current.id.as_bytes() {
-        hash = (hash ^ *byte as u64).wrapping_mul(0x100_0000_01b3);
-    }
-    if Chance::new(hash).unit() >= manifest.refresh.share { Reason::Share } else { Reason::None }
+/// When a hold expires.
+pub fn expiry(hold: &Value) -> i64 {
+    let until = hold.items().get(1).and_then(Value::as_f64);
+    (until.unwrap_or(0.0) as i64).min(NEVER - 1)
+}
+
+/// Writes a text in the place of another.
+fn set(text: &mut String, with: &str) {
+    text.clear();
+    text.push_str(with);
 }

@@ -3,7 +3,8 @@
 use crate::core::config::{Build, Config};
 use crate::core::manifest::Manifest;
 use crate::core::names::place;
-use crate::core::time::{Chance, NEVER, SECOND, backoff};
+use crate::core::schedule::Schedule;
+use crate::core::time::{NEVER, SECOND};
 use crate::core::version::Version;
 use crate::core::window::{Reason, is_below, outside};
 
@@ -31,10 +32,10 @@ pub enum Worker {
     /// There is none, or its update has settled with nothing new.
     #[default]
     Settled,
-    /// A new one is being installed, or its update failed: a reload would bring the old page.
-    Busy,
     /// A new one waits: a reload would bring the old page.
     Waiting,
+    /// A new one is being installed, or its update failed: a reload would bring the old page.
+    Busy,
 }
 
 /// What was seen.
@@ -87,55 +88,34 @@ impl ShellCheck {
         self.state = Shell::Unseen;
     }
 
-    /// The check has not passed: when to look again.
-    pub fn lag(&mut self, now: i64, lag: Reason, every: i64, chance: &mut Chance) {
-        self.limit = NEVER;
-        self.state = Shell::Lagging(lag);
-        self.at = now + backoff(self.failures, every, chance);
-        self.failures += 1;
-    }
-
-    /// Judges an answer. `trust`: a page without a mark passes, since this one has none either and no reload has shown yet
-    /// what it brings.
-    #[allow(clippy::too_many_arguments)]
-    pub fn hear(
-        &mut self,
-        now: i64,
-        answer: &ShellAnswer,
-        config: &Config,
-        trust: bool,
-        manifest: &Manifest,
-        server: i64,
-        every: i64,
-        chance: &mut Chance,
-    ) {
-        let build = &config.build;
-        let seen = if answer.worker != Worker::Settled {
-            Shell::Lagging(Reason::Worker)
-        } else if answer.status != 200 || answer.redirected || !answer.html {
-            Shell::Lagging(Reason::NoPage)
-        } else {
-            match &scan(&answer.text, &config.app) {
-                None if trust => Shell::Passed,
-                None => Shell::Lagging(Reason::NoMark),
-                Some(mark) if mark.id == manifest.current.id => Shell::Passed,
-                Some(mark) if mark.id == build.id => Shell::Lagging(Reason::SameBuild),
-                Some(mark)
-                    if is_below(build, &mark.version) && outside(mark, manifest, server) == Reason::None =>
-                {
-                    Shell::Passed
-                }
-                Some(_) => Shell::Lagging(Reason::OtherBuild),
-            }
-        };
-        self.stale = false;
-        if let Shell::Lagging(lag) = seen {
-            return self.lag(now, lag, every, chance);
-        }
-        self.limit = NEVER;
-        self.failures = 0;
+    /// Ends a look. What has not passed is looked at again, with the polls' backoff.
+    pub fn seen(&mut self, now: i64, seen: Shell, schedule: &mut Schedule) {
         self.state = seen;
+        self.limit = NEVER;
+        self.stale = false;
         self.at = now;
+        if seen == Shell::Passed {
+            self.failures = 0;
+        } else {
+            self.at += schedule.backoff(self.failures);
+            self.failures += 1;
+        }
+    }
+}
+
+/// What a page's text says: whether a reload would help. `trust`: a page without a mark passes, since this one has none
+/// either and no reload has shown yet what it brings.
+pub fn judge(text: &str, config: &Config, trust: bool, manifest: &Manifest, server: i64) -> Shell {
+    let build = &config.build;
+    match &scan(text, &config.app) {
+        None if trust => Shell::Passed,
+        None => Shell::Lagging(Reason::NoMark),
+        Some(mark) if mark.id == manifest.current.id => Shell::Passed,
+        Some(mark) if mark.id == build.id => Shell::Lagging(Reason::SameBuild),
+        Some(mark) if is_below(build, &mark.version) && outside(mark, manifest, server) == Reason::None => {
+            Shell::Passed
+        }
+        Some(_) => Shell::Lagging(Reason::OtherBuild),
     }
 }
 
