@@ -76,13 +76,16 @@ fn wasm(web: Web, mode: Mode) -> Result<PathBuf> {
         let module = out.join("trueup_bg.wasm");
         let mut opt = node_tool("wasm-opt");
         run(opt.args(WASM_OPT).arg(&module).arg("-o").arg(&module))?;
+        let mut order = Command::new("node");
+        run(order.arg(root.join("xtask/js/order.mjs")).arg(&module).stdin(Stdio::null()))?;
     }
     stamp.keep_at(&out.join("stamp"))?;
     Ok(out)
 }
 
 /// What decides, besides the recipe, how a module comes out.
-const OURSELVES: &[&str] = &[include_str!("package.rs"), include_str!("rename.rs")];
+const OURSELVES: &[&str] =
+    &[include_str!("package.rs"), include_str!("rename.rs"), include_str!("../js/order.mjs")];
 
 /// What is flat after the first `-Oz` is put together anew. What makes two like places in the code differ costs more in
 /// brotli than it saves in wasm: so only what is called once and short is inlined, and an expression may be there twice.
