@@ -124,7 +124,7 @@ fn effect(out: &mut Json, client: &Client, now: Now, effect: Effect) {
         Effect::Lead(on) | Effect::Taken(on) => out.flag(on),
         Effect::Poll => out.text(client.last().0.etag.as_deref()),
         Effect::Keep(text) => {
-            client.kept().write(out);
+            client.kept().write(out, &client.refresh().snooze);
             out.text(text.then_some(&client.in_force().text));
         }
         Effect::Reload => {

@@ -6,7 +6,7 @@ use super::event::{Answer, Effect, Input, Start, Wake, kind};
 use super::flags::{Live, Numbers};
 use super::json::Json;
 use super::manifest::{MAX_TEXT, Manifest};
-use super::memory::{Kept, MAX_KEPT, Snooze};
+use super::memory::{Kept, MAX_KEPT};
 use super::negotiate::{Overlay, Plan, Verdict, negotiate};
 use super::refresh::budget::Budget;
 use super::refresh::shell::{Shell, Worker, judge};
@@ -132,11 +132,8 @@ impl Client {
         self.refresh.budget = start.session.map(Budget::read);
         self.refresh.reload_off = start.reload_off;
         self.ready = now.mono + READY;
-        if let Some((state, text)) = start.kept
-            && !self.restore(now, state, text)
-        {
-            self.effects.push(Effect::Foreign);
-            self.effects.push(Effect::Forget);
+        if let Some((state, text)) = start.kept {
+            self.restore(now, state, text);
         }
         if let Some(text) = start.inline {
             match decode(self.parse, text) {
@@ -161,20 +158,20 @@ impl Client {
         None
     }
 
-    /// Takes what was kept over loads; `false`: it is not this page's.
-    fn restore(&mut self, now: Now, state: &Value, text: &str) -> bool {
-        let Some(mut kept) = Kept::read(now, state) else { return false };
-        let Ok(manifest) = decode(self.parse, text) else { return false };
-        if manifest.serial != kept.serial {
-            return false;
+    /// Takes what was kept over loads, if it is this page's.
+    fn restore(&mut self, now: Now, state: &Value, text: &str) {
+        if let Some(snooze) = self.kept.read(now, state)
+            && let Ok(manifest) = decode(self.parse, text)
+            && manifest.serial as i64 == self.kept.serial
+        {
+            self.in_force.hear(now, manifest, text, NEVER);
+            self.server.keep(now, self.kept.server);
+            self.refresh.snooze.read(snooze);
+        } else {
+            self.kept = Kept::NOTHING;
+            self.effects.push(Effect::Foreign);
+            self.effects.push(Effect::Forget);
         }
-        self.in_force.hear(now, manifest, text, NEVER);
-        self.server.keep(now, kept.server);
-        if let Some(snooze) = kept.snooze.take() {
-            self.refresh.snooze = snooze;
-        }
-        self.kept = kept;
-        true
     }
 
     /// T: the app's own, or the manifest's.
@@ -253,10 +250,7 @@ impl Client {
             kind::SHELL => self.shell(now, input),
             kind::HOLDS => self.refresh.holds.clone_from(input.at(1)),
             kind::NOW => self.refresh.ask(),
-            kind::DEFER if self.refresh.defer(now) => {
-                let snooze = self.refresh.snooze.clone();
-                self.keep(now, false, Some(snooze));
-            }
+            kind::DEFER if self.refresh.defer(now) => self.keep(now, false, true),
             kind::NAVIGATE => {
                 let url = input.text(1).unwrap_or_default();
                 let taken = self.refresh.navigate(now, &self.schedule, url);
@@ -399,7 +393,7 @@ impl Client {
         self.say_ready(true);
         if told == NEVER {
             self.tell(now);
-            self.keep(now, heard == Heard::New, None);
+            self.keep(now, heard == Heard::New, false);
         }
     }
 
@@ -536,21 +530,21 @@ impl Client {
         self.refresh.shell.seen(now.mono, seen, &mut self.schedule);
     }
 
-    fn keep(&mut self, now: Now, text: bool, snooze: Option<Snooze>) {
+    fn keep(&mut self, now: Now, text: bool, snoozes: bool) {
         // An inlined manifest, which is without its text, is not kept until the server has said the same.
         let fits = (1..=MAX_KEPT).contains(&self.in_force.text.len());
         let Some(manifest) = self.in_force.manifest.as_ref().filter(|_| fits) else { return };
-        let text = text || self.kept.serial != manifest.serial;
+        let text = text || self.kept.serial != manifest.serial as i64;
         if self.schedule.heard != LONG_AGO {
             self.kept.at = self.schedule.heard + now.wall - now.mono;
         }
         self.kept.next = now.wall + self.schedule.planned(now.mono);
-        self.kept.serial = manifest.serial;
+        self.kept.serial = manifest.serial as i64;
         self.kept.server = match self.server.at(now) {
             LONG_AGO => NEVER,
             server => server - now.wall,
         };
-        self.kept.snooze = snooze;
+        self.kept.snoozes = snoozes;
         self.effects.push(Effect::Keep(text));
     }
 

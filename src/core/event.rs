@@ -93,10 +93,10 @@ impl<'a> Input<'a> {
         self.at(place).as_str()
     }
 
-    /// A number, cut off to an integer; or what stands for none.
+    /// A number, cut off to an integer; or what stands for none. One to which no clock goes is none: sums with it would not fit.
     #[inline(never)]
     pub fn number(self, place: usize, none: i64) -> i64 {
-        self.at(place).as_f64().map_or(none, |n| n as i64)
+        self.at(place).as_f64().filter(|n| n.abs() < 1e16).map_or(none, |n| n as i64)
     }
 
     /// Whether it is `true`.

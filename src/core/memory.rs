@@ -1,5 +1,6 @@
 //! What is kept in local storage over loads: it informs, and prompts; it never forces.
 
+use super::event::Input;
 use super::json::Json;
 use super::time::{DAY, LONG_AGO, NEVER, Now};
 use super::value::Value;
@@ -9,7 +10,7 @@ pub const MAX_KEPT: usize = 256 << 10;
 /// Numbers first, in the order of [`Kept`]; then the snooze, where there is one.
 const FORMAT: i64 = 2;
 
-/// Kept state, less the manifest's text, which is kept beside it.
+/// Kept state, less the manifest's text, which is kept beside it, and the snooze.
 #[derive(Clone, Debug)]
 pub struct Kept {
     /// When the last good answer came, by the wall clock, or [`LONG_AGO`].
@@ -17,11 +18,11 @@ pub struct Kept {
     /// When the next poll was planned, by the wall clock.
     pub next: i64,
     /// The serial of the text that belongs to it.
-    pub serial: u64,
+    pub serial: i64,
     /// The servers' clock minus the wall clock, or [`NEVER`].
     pub server: i64,
-    /// Absent where this tab has put nothing off: what another one of the app has kept then stays.
-    pub snooze: Option<Snooze>,
+    /// This tab has put something off. Where it has not, what another one of the app has kept stays.
+    pub snoozes: bool,
 }
 
 /// What a person has put off, by the wall clock.
@@ -37,26 +38,27 @@ pub struct Snooze {
 
 impl Kept {
     /// Nothing was kept.
-    pub const NOTHING: Kept = Kept { at: LONG_AGO, next: 0, serial: 0, server: NEVER, snooze: None };
+    pub const NOTHING: Kept = Kept { at: LONG_AGO, next: 0, serial: 0, server: NEVER, snoozes: false };
 
-    /// Reads kept state; `None` if it is foreign, of another format, from the future, or older than 24 h.
-    pub fn read(now: Now, state: &Value) -> Option<Kept> {
-        let mut all = [0; 5];
-        numbers(state, &mut all);
-        let [format, at, next, serial, server] = all;
-        if format != FORMAT || at > now.wall || now.wall - at >= DAY {
-            return None;
-        }
-        Some(Kept { at, next, serial: serial as u64, server, snooze: state.items().get(5).map(Snooze::read) })
+    /// Reads kept state: what is no number reads as 0. Gives the snooze, if it is neither foreign, nor of another format, from
+    /// the future, or older than 24 h.
+    pub fn read<'a>(&mut self, now: Now, state: &'a Value) -> Option<Input<'a>> {
+        let state = Input(state.items());
+        self.at = state.number(1, 0);
+        self.next = state.number(2, 0);
+        self.serial = state.number(3, 0);
+        self.server = state.number(4, 0);
+        let fits = state.number(0, 0) == FORMAT && self.at <= now.wall && now.wall - self.at < DAY;
+        fits.then(|| Input(state.at(5).items()))
     }
 
     /// As it is kept.
-    pub fn write(&self, out: &mut Json) {
+    pub fn write(&self, out: &mut Json, snooze: &Snooze) {
         out.open();
-        for number in &[FORMAT, self.at, self.next, self.serial as i64, self.server] {
+        for number in &[FORMAT, self.at, self.next, self.serial, self.server] {
             out.int(*number);
         }
-        if let Some(snooze) = &self.snooze {
+        if self.snoozes {
             out.open();
             out.int(snooze.dismissed);
             out.int(snooze.put_off);
@@ -71,18 +73,10 @@ impl Snooze {
     /// Nothing is put off.
     pub const NONE: Snooze = Snooze { target: String::new(), dismissed: 0, put_off: 0 };
 
-    fn read(state: &Value) -> Snooze {
-        let mut until = [0; 2];
-        numbers(state, &mut until);
-        let [dismissed, put_off] = until;
-        let target = state.items().get(2).and_then(Value::as_str).unwrap_or("").to_owned();
-        Snooze { target, dismissed, put_off }
-    }
-}
-
-/// The numbers that a list begins with; 0 for what is none, or where no clock goes: sums with it would not fit.
-fn numbers(list: &Value, to: &mut [i64]) {
-    for (number, item) in to.iter_mut().zip(list.items()) {
-        *number = item.as_f64().filter(|n| n.abs() < 1e16).unwrap_or(0.0) as i64;
+    /// Reads what was kept.
+    pub fn read(&mut self, state: Input) {
+        self.dismissed = state.number(0, 0);
+        self.put_off = state.number(1, 0);
+        self.target.push_str(state.text(2).unwrap_or_default());
     }
 }

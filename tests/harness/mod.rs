@@ -80,7 +80,7 @@ pub fn effects(client: &Client) -> Vec<Effect> {
         event::Effect::Poll => Effect::Poll { etag: client.last().0.etag.clone() },
         event::Effect::Keep(text) => {
             let text = text.then(|| client.in_force().text.clone());
-            Effect::Keep { state: Json::tree(|out| client.kept().write(out)), text }
+            Effect::Keep { state: Json::tree(|out| client.kept().write(out, &client.refresh().snooze)), text }
         }
         event::Effect::Forget => Effect::Keep { state: Value::Null, text: Some(String::new()) },
         event::Effect::Reload => {

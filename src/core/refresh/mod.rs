@@ -196,7 +196,7 @@ impl Refresh {
     pub fn defer(&mut self, now: Now) -> bool {
         match self.state.phase {
             Phase::Offering => {
-                self.snooze.target.clone_from(&self.target);
+                set(&mut self.snooze.target, &self.target);
                 self.snooze.dismissed = now.wall + DAY;
             }
             Phase::Urging => self.snooze.put_off = now.wall + PUT_OFF,

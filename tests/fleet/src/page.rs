@@ -220,7 +220,7 @@ impl World {
             Effect::Keep(_) | Effect::Forget => {
                 let (mut state, text) = match effect {
                     Effect::Keep(text) => (
-                        Json::tree(|out| page.client.kept().write(out)),
+                        Json::tree(|out| page.client.kept().write(out, &page.client.refresh().snooze)),
                         text.then(|| page.client.in_force().text.clone()),
                     ),
                     _ => (Value::Null, Some(String::new())),
