@@ -286,26 +286,19 @@ impl Client {
     /// When the core wants to be woken, and why. Waking it earlier does no harm.
     pub fn next_wake(&self, now: Now) -> Option<Wake> {
         let mut next = Wake { at: NEVER, reason: "" };
-        if self.schedule.away {
-            return None;
-        }
-        let mut add = |at, reason| {
-            if at < next.at {
-                next = Wake { at, reason };
+        if !self.schedule.away {
+            let (poll, why) = self.schedule.wake();
+            next.or(poll, why.name());
+            next.or(self.refresh.wake(now.mono), self.refresh.state.phase.name());
+            next.or(self.ready, "ready");
+            let deadline = self.server.mono_of(self.standing.deadline);
+            if deadline > now.mono {
+                next.or(deadline, "deadline");
             }
-        };
-        let (poll, why) = self.schedule.wake();
-        add(poll, why.name());
-        add(self.refresh.wake(now.mono), self.refresh.state.phase.name());
-        add(self.ready, "ready");
-        let deadline = self.in_force.manifest.as_ref().map_or(NEVER, |m| m.deadline);
-        let deadline = self.server.mono_of(deadline);
-        if deadline > now.mono {
-            add(deadline, "deadline");
+            next.or(self.server.mono_of(self.turn), "sunset");
+            next.or(self.overlay.wake(), "refusal");
+            next.or(self.flags.wake(), "flags");
         }
-        add(self.server.mono_of(self.turn), "sunset");
-        add(self.overlay.wake(), "refusal");
-        add(self.flags.wake(), "flags");
         (next.at < NEVER).then_some(next)
     }
 

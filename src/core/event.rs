@@ -308,3 +308,13 @@ pub struct Wake {
     /// What for.
     pub reason: &'static str,
 }
+
+impl Wake {
+    /// Takes an earlier one.
+    #[inline(never)]
+    pub fn or(&mut self, at: i64, reason: &'static str) {
+        if at < self.at {
+            (self.at, self.reason) = (at, reason);
+        }
+    }
+}
