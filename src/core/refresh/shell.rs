@@ -119,13 +119,6 @@ pub fn judge(text: &str, config: &Config, trust: bool, manifest: &Manifest, serv
     }
 }
 
-const BLANKS: &str = " \t\n\x0c\r";
-/// Between attributes.
-const BETWEEN: &str = "/ \t\n\x0c\r";
-/// Behind the name of a tag or of an attribute.
-const NAME_ENDS: &str = "=>/ \t\n\x0c\r";
-/// Behind a value without quotes.
-const VALUE_ENDS: &str = "> \t\n\x0c\r";
 /// Tags of which the text is raw, and the one that is looked for.
 const TAGS: &str = "script style template textarea title noscript meta";
 const META: usize = 6;
@@ -148,29 +141,40 @@ pub fn scan(html: &str, app: &str) -> Option<Build> {
         if kind != META {
             continue;
         }
-        let (mut is_mark, mut id, mut version, mut of) = (false, "", "", "");
+        let mut found = [""; 4];
         loop {
             text.span(BETWEEN, true);
             let name = text.span(NAME_ENDS, false);
             if name.is_empty() {
                 break;
             }
-            text.span(BLANKS, true);
-            let value = if text.begins("=") { text.value() } else { "" };
-            match place(ATTRIBUTES, name) {
-                0 => is_mark = value == "trueup-build",
-                1 => id = value,
-                2 => version = value,
-                3 => of = value,
-                _ => {}
+            text.span(BLANK, true);
+            let value = text.value();
+            if let Some(attribute) = found.get_mut(place(ATTRIBUTES, name)) {
+                *attribute = value;
             }
         }
-        if is_mark && !id.is_empty() && of == app && text.begins(">") {
+        let [name, id, version, of] = found;
+        if name == "trueup-build" && !id.is_empty() && of == app && text.class() == CLOSE {
             return Some(Build { id: id.to_owned(), version: Version::parse(version).ok() });
         }
     }
     None
 }
+
+// Classes of bytes, as bits.
+const BLANK: u8 = 1;
+const SLASH: u8 = 2;
+const CLOSE: u8 = 4;
+const EQUALS: u8 = 8;
+const DOUBLE: u8 = 16;
+const SINGLE: u8 = 32;
+/// Between attributes.
+const BETWEEN: u8 = BLANK | SLASH;
+/// Behind the name of a tag or of an attribute.
+const NAME_ENDS: u8 = BETWEEN | CLOSE | EQUALS;
+/// Behind a value without quotes.
+const VALUE_ENDS: u8 = BLANK | CLOSE;
 
 /// A text, and how far it was read.
 struct Text<'a> {
@@ -197,32 +201,45 @@ impl<'a> Text<'a> {
         false
     }
 
-    /// Goes over all bytes that are, or are not, in this set of ASCII.
-    fn span(&mut self, set: &str, within: bool) -> &'a str {
+    /// The class of the next byte; 0 at the end, and for all other bytes.
+    #[inline(never)]
+    fn class(&self) -> u8 {
+        match self.html.as_bytes().get(self.at) {
+            Some(b' ' | b'\t' | b'\n' | b'\x0c' | b'\r') => BLANK,
+            Some(b'/') => SLASH,
+            Some(b'>') => CLOSE,
+            Some(b'=') => EQUALS,
+            Some(b'"') => DOUBLE,
+            Some(b'\'') => SINGLE,
+            _ => 0,
+        }
+    }
+
+    /// Goes over all bytes that are, or are not, of these classes.
+    fn span(&mut self, classes: u8, within: bool) -> &'a str {
         let start = self.at;
-        while let Some(byte) = self.html.as_bytes().get(self.at)
-            && set.bytes().any(|one| one == *byte) == within
-        {
+        while self.at < self.html.len() && (self.class() & classes != 0) == within {
             self.at += 1;
         }
         self.html.get(start..self.at).unwrap_or("")
     }
 
-    /// The value behind a `=`, with or without quotes.
+    /// The value behind a `=`, with or without quotes; nothing where there is none.
     fn value(&mut self) -> &'a str {
+        if self.class() != EQUALS {
+            return "";
+        }
         self.at += 1;
-        self.span(BLANKS, true);
-        let mut ends = VALUE_ENDS;
-        for quote in ["\"", "'"] {
-            if self.begins(quote) {
-                ends = quote;
+        self.span(BLANK, true);
+        match self.class() & (DOUBLE | SINGLE) {
+            0 => self.span(VALUE_ENDS, false),
+            quote => {
+                self.at += 1;
+                let value = self.span(quote, false);
+                self.at += 1;
+                value
             }
         }
-        let quoted = usize::from(ends.len() == 1);
-        self.at += quoted;
-        let value = self.span(ends, false);
-        self.at += quoted;
-        value
     }
 }
 
