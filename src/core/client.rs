@@ -7,7 +7,7 @@ use super::flags::{Live, Numbers};
 use super::json::Json;
 use super::manifest::{MAX_TEXT, Manifest};
 use super::memory::{Kept, MAX_KEPT};
-use super::negotiate::{Overlay, Plan, Verdict, negotiate};
+use super::negotiate::{FINE, Plan};
 use super::refresh::budget::Budget;
 use super::refresh::shell::{Shell, Worker, judge};
 use super::refresh::{Facts, Refresh};
@@ -42,11 +42,6 @@ pub struct Client {
     marked: bool,
     locks: bool,
     chunks: Chunks,
-    overlay: Overlay,
-    plan: Plan,
-    /// When the plan changes by itself, by the servers' clock.
-    turn: i64,
-    verdict: Verdict,
     flags: Live,
     outcome: String,
     /// The `apis` and `flags` of the manifest in force have not been looked through yet.
@@ -85,10 +80,6 @@ impl Client {
             marked: false,
             locks: false,
             chunks: Chunks::Whole,
-            overlay: Overlay::none(),
-            plan: Plan::none(),
-            turn: NEVER,
-            verdict: Verdict::Fine,
             flags: Live::new(numbers),
             outcome: String::new(),
             new: true,
@@ -259,8 +250,11 @@ impl Client {
             kind::SAVED => self.refresh.saved(now),
             kind::UNBOOKED => self.refresh.unbooked(),
             kind::CONTEXT => self.flags.context(input.at(1).clone(), &self.config.build),
-            kind::REFUSED if self.overlay.refuse(mono, self.serial(), input.at(1)) && self.negotiate(now) => {
-                self.schedule.early(mono, Why::Refused, true);
+            kind::REFUSED if self.config.apis.refuse(mono, input.at(1)) => {
+                self.negotiate(now);
+                if self.config.apis.nothing_left {
+                    self.schedule.early(mono, Why::Refused, true);
+                }
             }
             _ => {}
         }
@@ -295,8 +289,8 @@ impl Client {
             if deadline > now.mono {
                 next.or(deadline, "deadline");
             }
-            next.or(self.server.mono_of(self.turn), "sunset");
-            next.or(self.overlay.wake(), "refusal");
+            next.or(self.server.mono_of(self.config.apis.turn), "sunset");
+            next.or(self.config.apis.ends, "refusal");
             next.or(self.flags.wake(), "flags");
         }
         (next.at < NEVER).then_some(next)
@@ -344,7 +338,7 @@ impl Client {
 
     /// The plan for all APIs.
     pub fn plan(&self) -> &Plan {
-        &self.plan
+        &self.config.apis.plan
     }
 
     /// The options.
@@ -545,30 +539,21 @@ impl Client {
         self.in_force.manifest.as_ref().map_or(0, |m| m.serial)
     }
 
-    /// Publishes the plan as it is now, and says whether refusals leave an API with nothing.
-    fn negotiate(&mut self, now: Now) -> bool {
-        if self.config.apis.members().is_empty() {
-            return false;
+    /// Publishes the plan as it is now.
+    fn negotiate(&mut self, now: Now) {
+        if self.config.apis.is_empty() {
+            return;
         }
         let serial = self.serial();
-        self.overlay.end(now.mono, serial);
         let manifest = self.in_force.manifest.as_ref().map_or(Node::default(), |m| Node::root(&m.tree));
-        let mut found = negotiate(
-            &self.config.apis,
-            manifest,
-            self.server.own(now),
-            &mut self.overlay,
-            Json::new(self.print),
-        );
-        if self.new {
-            self.flaws.append(&mut found.flaws);
-        }
-        self.turn = found.next_change;
-        self.verdict = found.verdict;
-        if self.plan.publish(found.apis) {
+        let out = Json::new(self.print);
+        let mut flaws = Vec::new();
+        if self.config.apis.negotiate(manifest, serial, self.server.own(now), now.mono, out, &mut flaws) {
             self.effects.push(Effect::Plan);
         }
-        found.nothing_left
+        if self.new {
+            self.flaws.append(&mut flaws);
+        }
     }
 
     /// The flags of the manifest in force, compiled once, and published where their outcome is another one.
@@ -604,7 +589,7 @@ impl Client {
         self.negotiate(now);
         self.new = false;
         if let Some(manifest) = &self.in_force.manifest {
-            let standing = standing(&self.config.build, manifest, self.server.at(now), self.verdict);
+            let standing = standing(&self.config.build, manifest, self.server.at(now), self.config.apis.verdict);
             if standing != self.standing {
                 self.standing = standing;
                 self.effects.push(Effect::Standing);
@@ -639,7 +624,7 @@ impl Client {
         match &self.in_force.regressed {
             None => due,
             Some(regressed) => {
-                let there = standing(&self.config.build, regressed, self.server.at(now), Verdict::Fine);
+                let there = standing(&self.config.build, regressed, self.server.at(now), FINE);
                 action(there.status, regressed.refresh.urgency, false).min(due).min(Action::Urge)
             }
         }

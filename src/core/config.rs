@@ -1,7 +1,7 @@
 //! The app's options, decoded once: past this file they cannot be wrong.
 
 use super::error::{Fault, Flaw};
-use super::negotiate::spoken;
+use super::negotiate::{Apis, spoken};
 use super::time::SECOND;
 use super::value::{FILLED, First, NUMBER, Node, OBJECT, REQUIRED, STRING, Value};
 use super::version::Version;
@@ -30,8 +30,8 @@ pub struct Config {
     pub countdown: i64,
     /// Whether a waiting service worker may be told to take over.
     pub activate: bool,
-    /// The APIs that the app calls, as it named them.
-    pub apis: Value,
+    /// The APIs that the app calls, and what is negotiated of them.
+    pub apis: Apis,
 }
 
 /// Where a shell, or this page, says what it is: `<meta name="trueup-build" …>`.
@@ -52,7 +52,7 @@ impl Config {
         every: None,
         countdown: 0,
         activate: false,
-        apis: Value::Null,
+        apis: Apis::NONE,
     };
 
     /// Decodes the options; the page's mark stands in for a build or an app that they do not name. Gives what is wrong.
@@ -86,7 +86,6 @@ fn config<'a>(root: Node<'a>, mark: Option<&Mark>, first: &mut First<'a>) -> Con
     let countdown = seconds(root, "countdownSeconds", first).unwrap_or(60 * SECOND);
     let worker = first.get(root, "worker", OBJECT);
     let apis = first.get(root, "apis", OBJECT);
-    spoken(apis, first);
     Config {
         build,
         app: app.to_owned(),
@@ -94,7 +93,7 @@ fn config<'a>(root: Node<'a>, mark: Option<&Mark>, first: &mut First<'a>) -> Con
         every,
         countdown,
         activate: worker.member("activate").is_present(),
-        apis: apis.copy(),
+        apis: spoken(apis, first),
     }
 }
 

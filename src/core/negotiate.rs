@@ -1,20 +1,16 @@
 //! Negotiation: which version of each API this build and the servers both speak, and why there is none.
 
-use std::cmp::Ordering;
-
 use super::error::Flaw;
 use super::json::Json;
-use super::time::{LONG_AGO, NEVER};
+use super::time::{LONG_AGO, MINUTE, NEVER, SECOND};
 use super::value::{First, Node, Value, written};
-use super::version::{is_prerelease, is_version, order};
+use super::version::{RELEASE, key};
 
 mod decode;
-mod overlay;
 
 pub use decode::spoken;
-pub use overlay::Overlay;
 
-use decode::{Supported, comparator, speaks, supported};
+use decode::check;
 
 // Why the plan for an API is as it is, best first: as `REASONS` of `wire.ts` has them.
 /// Both speak the version.
@@ -47,13 +43,8 @@ pub struct Plan {
 }
 
 impl Plan {
-    /// The plan before there is one.
-    pub const fn none() -> Plan {
-        Plan { generation: 0, apis: String::new() }
-    }
-
     /// Takes what was negotiated, and says whether it differs; the same again changes nothing.
-    pub fn publish(&mut self, apis: String) -> bool {
+    fn publish(&mut self, apis: String) -> bool {
         let differs = self.apis != apis;
         if differs {
             self.apis = apis;
@@ -80,222 +71,297 @@ pub fn names(plan: &Value) -> (&'static str, &'static str) {
     (outcome, if *refused == Value::Bool(true) { "refused" } else { reason })
 }
 
-/// What negotiation means for the build's standing. Only what the manifest says counts, never a refusal.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Verdict {
-    /// Nothing against the build.
-    #[default]
-    Fine,
-    /// A required API is left with deprecated versions only; when the first of those ends, in ms since 1970, or [`NEVER`].
-    Deprecated(i64),
-    /// A required API is `client-too-old`.
-    TooOld,
-}
+/// The verdict on a build that nothing is against: later than [`NEVER`], which stands for a deprecation without an end.
+pub const FINE: i64 = i64::MAX;
 
-/// All that a negotiation finds.
+/// How long a refusal counts.
+const LENGTH: i64 = 5 * MINUTE;
+/// An API is negotiated anew at most once in this time.
+const PAUSE: i64 = 10 * SECOND;
+
+/// An API that the build speaks, and what refusals lay over what the manifest says of it.
 #[derive(Clone, Debug)]
-pub struct Negotiation {
-    /// For [`Plan::publish`].
-    pub apis: String,
-    /// For the standing.
-    pub verdict: Verdict,
-    /// The server time, in ms since 1970, at which to negotiate again: a deprecation or a sunset takes effect.
-    /// Or [`NEVER`].
-    pub next_change: i64,
-    /// The overlay leaves an API with nothing in common: a poll may know more.
-    pub nothing_left: bool,
-    /// What is wrong with the manifest's `apis`, as far as the build speaks them.
-    pub flaws: Vec<Flaw>,
+struct Api {
+    name: String,
+    required: bool,
+    /// What is spoken, best first.
+    spoken: Vec<Range>,
+    /// The versions that are spoken by name, exactly or by an inclusive bound.
+    named: Vec<Value>,
+    /// The one that the plan has, or empty.
+    version: String,
+    refused: Vec<Value>,
+    /// A list of what the servers have, if they told. As it stood in a header, it may name what is no version.
+    told: Value,
+    /// When it was last refused, by the monotonic clock: that is remembered beyond the end.
+    added: i64,
+    /// When the refusals end, by the monotonic clock.
+    until: i64,
 }
 
-/// Negotiates all APIs: a pure function of what the build speaks (its option `apis`), what the manifest offers (its
-/// `apis`; absent: there is no manifest), the servers' clock ([`LONG_AGO`]: unknown, so nothing has ended), and the refusals,
-/// which learn the versions in use. It writes to `out`.
-pub fn negotiate(
-    spoken: &Value,
-    manifest: Node,
-    server: i64,
-    overlay: &mut Overlay,
-    mut out: Json,
-) -> Negotiation {
-    // What is announced for later is not deprecated yet (RFC 9745); without a clock it may be.
-    let clock = Clock { ended: server, begun: if server == LONG_AGO { NEVER - 1 } else { server } };
-    out.open_object();
-    let mut next = NEVER;
-    let (mut nothing_left, mut worst, mut ending) = (false, OVERLAP, NEVER);
-    let offered = manifest.member("apis");
-    let mut first = First::new(offered, "apis");
-    for (at, (name, own)) in spoken.members().iter().enumerate() {
-        let api = offered.member(name);
-        let mut list = Vec::new();
-        let mut open = if manifest.is_present() { NOT_LISTED } else { NO_MANIFEST };
-        if api.is_present() {
-            supported(api, &mut list, &mut first);
-            open = if first.end() { OVERLAP } else { INVALID };
+/// An entry of `speaks`, by the keys of versions of one kind.
+#[derive(Clone, Debug, Default)]
+struct Range {
+    from: Vec<u8>,
+    /// What it lies below.
+    to: Vec<u8>,
+    /// It is one version: only so it may be a pre-release.
+    exact: bool,
+}
+
+/// The APIs that the build speaks, and what was last negotiated.
+#[derive(Clone, Debug)]
+pub struct Apis {
+    apis: Vec<Api>,
+    /// The highest by which was negotiated: refusals end with the next higher one.
+    serial: u64,
+    /// What is published.
+    pub plan: Plan,
+    /// What it means for the build's standing: when the first one ends of the required APIs that are left with deprecated
+    /// versions, in ms since 1970, or [`NEVER`]; [`LONG_AGO`]: a required API is `client-too-old`; [`FINE`]: neither. Only
+    /// what the manifest says counts, never a refusal.
+    pub verdict: i64,
+    /// The server time, in ms since 1970, at which to negotiate again: a deprecation or a sunset takes effect. Or [`NEVER`].
+    pub turn: i64,
+    /// When the first refusals end, by the monotonic clock, or [`NEVER`].
+    pub ends: i64,
+    /// Refusals leave an API with nothing in common: a poll may know more.
+    pub nothing_left: bool,
+}
+
+impl Apis {
+    /// None is spoken.
+    pub const NONE: Apis = Apis {
+        apis: Vec::new(),
+        serial: 0,
+        plan: Plan { generation: 0, apis: String::new() },
+        verdict: FINE,
+        turn: NEVER,
+        ends: NEVER,
+        nothing_left: false,
+    };
+
+    /// Whether the build speaks none.
+    pub fn is_empty(&self) -> bool {
+        self.apis.is_empty()
+    }
+
+    /// Lays refusals over the plan, and says whether to negotiate again. `now` is the monotonic time in ms. `refusals` is a
+    /// list of `[api, version, supported]`: what was asked, and what the server says that it has, if it does. They end with
+    /// the next higher serial, or after 5 minutes.
+    ///
+    /// The refusal of another version than the plan's is late: the negotiation that made the plan serves it too. One
+    /// that comes within 10 s of the last one for its API is dropped.
+    pub fn refuse(&mut self, now: i64, refusals: &Value) -> bool {
+        let mut laid = false;
+        for refusal in refusals.items() {
+            let [Value::String(name), Value::String(version), told] = refusal.items() else { continue };
+            for api in &mut self.apis {
+                if api.name != *name || api.version != *version || now - api.added < PAUSE {
+                    continue;
+                }
+                if api.until <= now {
+                    api.until = now + LENGTH;
+                    api.refused.clear();
+                    api.told = Value::Null;
+                }
+                api.added = now;
+                api.refused.push(Value::String(version.clone()));
+                if !told.items().is_empty() {
+                    api.told = told.clone();
+                }
+                laid = true;
+            }
         }
-        let mut settings = api;
-        if open != OVERLAP {
-            settings = Node::default();
-            list.clear();
-            named(own, &mut list);
+        laid
+    }
+
+    /// Negotiates all APIs: a function of what the build speaks, what was refused, and what the manifest offers (not there: there
+    /// is none), by the servers' clock ([`LONG_AGO`]: unknown, so nothing has ended) and the monotonic one. It writes the plan
+    /// to `out`, gives what is wrong with the manifest's `apis`, as far as the build speaks them, and says whether the plan is
+    /// another one than before.
+    pub fn negotiate(
+        &mut self,
+        manifest: Node,
+        serial: u64,
+        server: i64,
+        now: i64,
+        mut out: Json,
+        flaws: &mut Vec<Flaw>,
+    ) -> bool {
+        // What is announced for later is not deprecated yet (RFC 9745); without a clock it may be.
+        let begun = if server == LONG_AGO { NEVER - 1 } else { server };
+        let higher = serial > self.serial;
+        if higher {
+            self.serial = serial;
         }
-        for l in &list {
-            for &time in &[l.since, l.sunset] {
-                if clock.begun < time && time < next {
-                    next = time;
+        (self.verdict, self.turn, self.ends, self.nothing_left) = (FINE, NEVER, NEVER, false);
+        let mut first = First::new(manifest.member("apis"), "apis");
+        out.open_object();
+        for own in &mut self.apis {
+            if higher {
+                own.until = LONG_AGO;
+            }
+            let mut offered = first.part.0.member(&own.name);
+            let mut open = if manifest.is_present() { NOT_LISTED } else { NO_MANIFEST };
+            let mut listed = &own.named;
+            if offered.is_present() {
+                check(offered, &mut first);
+                if first.end() {
+                    open = OVERLAP;
+                    listed = offered.member("supported").items();
+                } else {
+                    open = INVALID;
+                    offered = Node::default();
                 }
             }
+            let preferred = offered.member("preferred");
+            let (mut told, mut refused) = (Node::default().items(), Node::default().items());
+            let (mut ending, mut link) = (NEVER, Node::default());
+            own.version.clear();
+            let mut refusing = false;
+            // By the manifest, then by what refusals left of it, if there are any.
+            let why = loop {
+                let (mut least, mut best, mut at) = (NOTHING_SERVED << WHY, Node::default(), 0);
+                for list in &[listed, told] {
+                    for value in *list {
+                        let own_key = key_of(Node::root(value));
+                        if has(refused, &own_key) || !(told.is_empty() || has(told, &own_key)) {
+                            continue;
+                        }
+                        let (mut since, mut sunset, mut docs) = (NEVER, NEVER, Node::default());
+                        for (version, value) in offered.member("deprecated").members() {
+                            if is_text(version, &own_key) {
+                                let node = Node::root(value);
+                                since = first.time(node, "since");
+                                if since == NEVER {
+                                    since = LONG_AGO;
+                                }
+                                sunset = first.time(node, "sunset");
+                                docs = node.member("link");
+                            }
+                        }
+                        for time in &[since, sunset] {
+                            if begun < *time && *time < self.turn {
+                                self.turn = *time;
+                            }
+                        }
+                        // "sunset exactly now" has ended
+                        if sunset <= server {
+                            continue;
+                        }
+                        // Where there is nothing to choose by, it is the first one.
+                        let mut rank = if open == OVERLAP { place(&own.spoken, &own_key) } else { at };
+                        at += 2;
+                        let fits = rank < ONLY_DEPRECATED << WHY;
+                        if fits {
+                            rank |= ((since <= begun) as u32) << WHY | !is(preferred, &own_key) as u32;
+                        }
+                        if rank < least || (fits && rank == least && own_key > key_of(best)) {
+                            least = rank;
+                            if fits {
+                                (best, ending, link) = (Node::root(value), sunset, docs);
+                            }
+                        }
+                    }
+                }
+                let why = if open == OVERLAP { least >> WHY } else { open };
+                if best.is_present() {
+                    own.version = text(best);
+                }
+                if refusing {
+                    // Only a valid manifest refuses a call: the version stays in use.
+                    self.nothing_left |= !best.is_present();
+                    break why;
+                }
+                if own.required && why == ONLY_DEPRECATED {
+                    self.verdict = ending.min(self.verdict);
+                }
+                if own.required && why == SERVER_NEWER {
+                    self.verdict = LONG_AGO;
+                }
+                if own.until <= now {
+                    break why;
+                }
+                self.ends = own.until.min(self.ends);
+                refusing = true;
+                (told, refused) = (Node::root(&own.told).items(), &own.refused);
+                if !told.is_empty() {
+                    open = OVERLAP;
+                }
+            };
+            out.name(&own.name);
+            out.open();
+            out.int(why.into());
+            out.flag(refusing);
+            out.text(Some(&own.version[..]).filter(|version| !version.is_empty()));
+            out.maybe(ending);
+            for node in &[link, offered.member("base"), offered.member("carrier")] {
+                out.value(node.value().unwrap_or(&Value::Null));
+            }
+            out.close();
         }
-
-        let layer = overlay.layer(at, name);
-        let (mut plan, mut refused) = (Supported::bare(String::new()), false);
-        // By the manifest, then by what refusals left of it, if there are any.
-        let why = loop {
-            let (why, best) = choose(own, &list, &clock, open);
-            match best {
-                Some(l) => plan = l.clone(),
-                // Only a valid manifest refuses a call: the version stays in use.
-                None => nothing_left |= refused,
-            }
-            if refused {
-                break why;
-            }
-            if Node::root(own).member("required").is_true() && (why == ONLY_DEPRECATED || why == SERVER_NEWER)
-            {
-                worst = worst.max(why);
-                ending = plan.sunset.min(ending);
-            }
-            refused = layer.over(&mut list, &mut open);
-            if !refused {
-                break why;
-            }
-        };
-        out.name(name);
-        out.open();
-        out.int(why.into());
-        out.flag(refused);
-        out.text(Some(&plan.version[..]).filter(|version| !version.is_empty()));
-        out.maybe(plan.sunset);
-        for node in &[plan.link, settings.member("base"), settings.member("carrier")] {
-            out.value(node.value().unwrap_or(&Value::Null));
-        }
-        out.close();
-        layer.version = plan.version;
+        out.close_object();
+        flaws.append(&mut first.reports);
+        self.plan.publish(out.done())
     }
-    out.close_object();
-    Negotiation {
-        apis: out.done(),
-        verdict: match worst {
-            OVERLAP => Verdict::Fine,
-            ONLY_DEPRECATED => Verdict::Deprecated(ending),
-            _ => Verdict::TooOld,
-        },
-        next_change: next,
-        nothing_left,
-        flaws: first.reports,
-    }
-}
-
-/// The servers' time, as it serves for what ends and for what begins.
-struct Clock {
-    ended: i64,
-    begun: i64,
-}
-
-/// Lists all versions that are spoken by name, exactly or by an inclusive bound.
-fn named(own: &Value, list: &mut Vec<Supported>) {
-    for entry in speaks(own) {
-        let text = written(entry);
-        let (mut rest, mut version) = (&text[..], "");
-        while let sides @ 1.. = comparator(&mut rest, &mut version) {
-            if sides & EQUAL != 0 {
-                list.push(Supported::bare(version.to_owned()));
-            }
-        }
-    }
-}
-
-/// The best version of the list, or why there is none. Unless the way is `open`, for there is nothing to choose by: then
-/// that is why, and the first one is taken.
-fn choose<'l, 'a>(
-    own: &Value,
-    list: &'l [Supported<'a>],
-    clock: &Clock,
-    open: u32,
-) -> (u32, Option<&'l Supported<'a>>) {
-    let mut best: Option<&Supported> = None;
-    let mut least = NOTHING_SERVED << WHY;
-    for l in list {
-        // "sunset exactly now" has ended
-        if !l.served || l.sunset <= clock.ended {
-            continue;
-        }
-        if open != OVERLAP {
-            return (open, Some(l));
-        }
-        let mut rank = place(own, &l.version);
-        let fits = rank < ONLY_DEPRECATED << WHY;
-        if fits {
-            rank += ((l.since <= clock.begun) as u32) << WHY | !l.preferred as u32;
-        }
-        if rank < least
-            || (fits
-                && rank == least
-                && best.is_some_and(|b| order(&b.version, &l.version) == Some(Ordering::Less)))
-        {
-            least = rank;
-            best = Some(l).filter(|_| fits);
-        }
-    }
-    (if open == OVERLAP { least >> WHY } else { open }, best)
 }
 
 /// Where the reason stands in a rank; below it the entry, and below that whether the version is not the preferred one.
 const WHY: u32 = 28;
 
 /// The rank of a version by what is spoken alone: its reason, and the first entry that holds it.
-fn place(own: &Value, version: &str) -> u32 {
-    let (mut kin, mut above) = (false, true);
-    for (index, entry) in speaks(own).iter().enumerate() {
-        // A pre-release only by its name.
-        let mut holds = !is_prerelease(version);
-        let (mut near, mut beyond) = (false, false);
-        let text = written(entry);
-        let (mut rest, mut bound) = (&text[..], "");
-        while let sides @ 1.. = comparator(&mut rest, &mut bound) {
-            let side = side(version, bound);
-            holds = (holds || sides == EQUAL) && sides & side != 0;
-            near |= side != 0;
-            // An upper bound lacks GREATER, and what is beyond it stands on a greater side than it has.
-            beyond |= sides < GREATER && sides < side;
+fn place(spoken: &[Range], version: &[u8]) -> u32 {
+    let (mut why, mut index) = (OTHER_KIND, 0);
+    for range in spoken {
+        if kind(&range.from) == kind(version) {
+            if version < &range.to[..] {
+                // A pre-release only by its name.
+                if range.from[..] <= *version && (range.exact || version.last() == Some(&RELEASE)) {
+                    return index << 1;
+                }
+                why = SERVER_OLDER;
+            } else if why == OTHER_KIND {
+                // Above every entry of its kind.
+                why = SERVER_NEWER;
+            }
         }
-        if holds {
-            return (index as u32) << 1;
-        }
-        kin |= near;
-        above &= beyond || !near;
+        index += 1;
     }
-    match (kin, above) {
-        (false, _) => OTHER_KIND << WHY,
-        (true, false) => SERVER_OLDER << WHY,
-        // Above every entry of its kind.
-        (true, true) => SERVER_NEWER << WHY,
-    }
+    why << WHY
 }
 
-// Where a version may stand to the one of a comparator, to be joined.
-const LESS: u8 = 1;
-const EQUAL: u8 = 2;
-const GREATER: u8 = 4;
+/// What kind of versions have such a key.
+fn kind(key: &[u8]) -> u8 {
+    key.first().copied().unwrap_or(0)
+}
 
-/// On which side of the bound the version stands; 0: they do not compare.
-fn side(version: &str, bound: &str) -> u8 {
-    match order(version, bound) {
-        Some(Ordering::Less) => LESS,
-        Some(Ordering::Equal) => EQUAL,
-        Some(Ordering::Greater) => GREATER,
-        None => 0,
+/// Whether a version with this key is in the list.
+fn has(list: &[Value], key: &[u8]) -> bool {
+    for value in list {
+        if is(Node::root(value), key) {
+            return true;
+        }
     }
+    false
+}
+
+/// A version as text.
+fn text(node: Node) -> String {
+    written(node.value().unwrap_or(&Value::Null))
+}
+
+/// Whether it is the version with this key.
+fn is(node: Node, key: &[u8]) -> bool {
+    is_text(&text(node), key)
+}
+
+fn is_text(text: &str, key: &[u8]) -> bool {
+    self::key(text) == key
+}
+
+fn key_of(node: Node) -> Vec<u8> {
+    key(&text(node))
 }
 
 #[cfg(test)]

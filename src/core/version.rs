@@ -55,11 +55,6 @@ pub fn is_version(text: &str) -> bool {
     !key(text).is_empty()
 }
 
-/// Whether the text, a version, is a pre-release (`4.0.0-rc.1`).
-pub fn is_prerelease(text: &str) -> bool {
-    key(text).last() != Some(&RELEASE)
-}
-
 /// The order of two texts, where they are versions of one kind.
 pub fn order(a: &str, b: &str) -> Option<Ordering> {
     let (a, b) = (key(a), key(b));
@@ -75,13 +70,20 @@ pub fn agree(a: &str, b: &str, parts: u8) -> bool {
 const END: u8 = 0;
 const NUMBER: u8 = 1;
 const WORD: u8 = 2;
-const RELEASE: u8 = 3;
+/// The last byte of a version's key that is no pre-release (`4.0.0-rc.1`).
+pub const RELEASE: u8 = 3;
 /// The first byte of a date's key; that of the others is `NUMBER`.
 const DATE: u8 = 4;
 
 /// What a version is compared by: the order of the keys, byte by byte, is that of the versions. Empty: it is none.
-fn key(text: &str) -> Vec<u8> {
+pub fn key(text: &str) -> Vec<u8> {
     let mut key = Vec::new();
+    push_key(&mut key, text);
+    key
+}
+
+/// Appends it.
+pub fn push_key(key: &mut Vec<u8>, text: &str) {
     if let Some(exists) = is_day(text) {
         // Four digits, two, two: the order of the text is the order of the days.
         if exists {
@@ -89,32 +91,31 @@ fn key(text: &str) -> Vec<u8> {
             key.extend_from_slice(text.as_bytes());
             key.push(RELEASE);
         }
-        return key;
+        return;
     }
     let (rest, metadata) = cut(text, b'+');
     let (numbers, prerelease) = cut(rest, b'-');
-    let mut parts = identifiers(&mut key, numbers, NUMBER);
+    let mut parts = identifiers(key, numbers, NUMBER);
     let mut sound = parts.wrapping_sub(1) < 4;
     while parts < 4 {
-        number(&mut key, b"");
+        number(key, b"");
         parts += 1;
     }
     match prerelease {
         Some(ids) => {
-            sound &= identifiers(&mut key, ids, WORD) > 0;
+            sound &= identifiers(key, ids, WORD) > 0;
             key.push(END);
         }
         None => key.push(RELEASE),
     }
     if let Some(ids) = metadata {
         let length = key.len();
-        sound &= identifiers(&mut key, ids, END) > 0;
+        sound &= identifiers(key, ids, END) > 0;
         key.truncate(length);
     }
     if !sound {
         key.clear();
     }
-    key
 }
 
 /// Adds what stands between the dots, and says how much that is; 0 if something is not well-formed: `NUMBER` asks for

@@ -5,8 +5,8 @@ use std::cmp::Ordering;
 use super::config::Build;
 use super::manifest::{Manifest, Urgency};
 use super::names::names;
-use super::negotiate::Verdict;
-use super::time::NEVER;
+use super::negotiate::FINE;
+use super::time::{LONG_AGO, NEVER};
 use super::version::Version;
 
 names! {
@@ -108,21 +108,21 @@ pub struct Standing {
     pub deadline: i64,
 }
 
-/// Where `build` stands; the first match wins. `server` is the servers' clock.
-pub fn standing(build: &Build, manifest: &Manifest, server: i64, verdict: Verdict) -> Standing {
+/// Where `build` stands; the first match wins. `server` is the servers' clock, `verdict` that of `negotiate::Apis`.
+pub fn standing(build: &Build, manifest: &Manifest, server: i64, verdict: i64) -> Standing {
     let mut deadline = NEVER;
     let outside = outside(build, manifest, server);
     let (status, reason) = if build.id == manifest.current.id {
         (Status::Current, Reason::Current)
     } else if outside != Reason::None {
         (Status::Unsupported, outside)
-    } else if verdict == Verdict::TooOld {
+    } else if verdict == LONG_AGO {
         (Status::Unsupported, Reason::ApiTooOld)
     } else if is_below(build, &manifest.recommended) {
         deadline = manifest.deadline;
         (Status::Deprecated, Reason::BelowRecommended)
-    } else if let Verdict::Deprecated(end) = verdict {
-        deadline = end;
+    } else if verdict != FINE {
+        deadline = verdict;
         (Status::Deprecated, Reason::ApiDeprecated)
     } else if let (Some(mine), Some(current)) = (&build.version, &manifest.current.version) {
         match mine.order(current) {

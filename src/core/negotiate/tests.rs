@@ -10,7 +10,7 @@ fn tree(json: serde_json::Value) -> Value {
     read(json).unwrap()
 }
 
-fn speaking(apis: serde_json::Value) -> Value {
+fn speaking(apis: serde_json::Value) -> Apis {
     read_apis(apis).unwrap()
 }
 
@@ -18,19 +18,34 @@ fn config_flaw(apis: serde_json::Value) -> Option<(String, Fault)> {
     read_apis(apis).err().map(|f| (f.path, f.fault))
 }
 
-fn read_apis(apis: serde_json::Value) -> Result<Value, Flaw> {
+fn read_apis(apis: serde_json::Value) -> Result<Apis, Flaw> {
     let tree = tree(json!({ "apis": apis }));
     let root = Node::root(&tree);
     let mut first = First::new(root, "");
     let apis = first.get(root, "apis", OBJECT);
-    spoken(apis, &mut first);
-    if first.end() { Ok(apis.copy()) } else { Err(first.reports.remove(0)) }
+    let apis = spoken(apis, &mut first);
+    if first.end() { Ok(apis) } else { Err(first.reports.remove(0)) }
+}
+
+/// What was negotiated.
+struct Found {
+    apis: String,
+    verdict: i64,
+    turn: i64,
+    nothing_left: bool,
+    flaws: Vec<Flaw>,
 }
 
 /// Negotiates against a manifest with these `apis`, without refusals.
-fn against(speaks: &Value, apis: serde_json::Value, time: Option<i64>) -> Negotiation {
-    let tree = tree(json!({ "apis": apis }));
-    negotiate(speaks, Node::root(&tree), time.unwrap_or(LONG_AGO), &mut Overlay::default(), out())
+fn against(speaks: &Apis, apis: serde_json::Value, time: Option<i64>) -> Found {
+    found(speaks, Node::root(&tree(json!({ "apis": apis }))), time)
+}
+
+fn found(speaks: &Apis, manifest: Node, time: Option<i64>) -> Found {
+    let (mut all, mut flaws) = (speaks.clone(), Vec::new());
+    all.negotiate(manifest, 0, time.unwrap_or(LONG_AGO), 0, out(), &mut flaws);
+    let Apis { plan, verdict, turn, nothing_left, .. } = all;
+    Found { apis: plan.apis, verdict, turn, nothing_left, flaws }
 }
 
 /// To be written to.
@@ -132,7 +147,7 @@ fn an_api_unknown_to_the_server_is_absent_and_fails_open() {
     let all = against(&speaks, json!({ "search": { "supported": ["1"] } }), None);
     assert_eq!(plan_of(&all.apis, "orders"), ("absent", Some("2"), "not-listed"));
     assert_eq!(plan_of(&all.apis, "search").0, "agreed");
-    assert_eq!(all.verdict, Verdict::Fine);
+    assert_eq!(all.verdict, FINE);
     let all = against(&speaks, json!(null), None);
     assert_eq!(plan_of(&all.apis, "orders"), ("absent", Some("2"), "not-listed"), "no apis at all");
 }
@@ -151,11 +166,11 @@ fn without_a_manifest_everything_is_unknown_and_fails_open() {
     let speaks = speaking(json!({
         "orders": { "speaks": ["3", "2"], "required": true }, "search": ["<2 >1", "<=7"], "users": ["=4-rc.1"]
     }));
-    let all = negotiate(&speaks, Node::default(), noon(), &mut Overlay::default(), out());
+    let all = found(&speaks, Node::default(), Some(noon()));
     for (name, version) in [("orders", "3"), ("search", "7"), ("users", "4-rc.1")] {
         assert_eq!(plan_of(&all.apis, name), ("unknown", Some(version), "no-manifest"));
     }
-    assert_eq!((all.verdict, all.next_change, all.nothing_left), (Verdict::Fine, NEVER, false));
+    assert_eq!((all.verdict, all.turn, all.nothing_left), (FINE, NEVER, false));
 }
 
 #[test]
@@ -185,14 +200,14 @@ fn a_sunset_moves_the_plan_at_its_time_without_a_poll() {
     let later = rfc3339(LATER);
 
     let before = at(Some(noon() - 1));
-    assert_eq!((plan_of(&before.apis, "orders").0, before.next_change), ("agreed", noon()));
-    let noon = at(Some(before.next_change));
+    assert_eq!((plan_of(&before.apis, "orders").0, before.turn), ("agreed", noon()));
+    let noon = at(Some(before.turn));
     assert_eq!(plan_of(&noon.apis, "orders"), ("deprecated", Some("2"), "only-deprecated"));
-    assert_eq!((deadline_of(&noon.apis, "orders"), noon.next_change), (later, later));
-    let after = at(Some(noon.next_change));
+    assert_eq!((deadline_of(&noon.apis, "orders"), noon.turn), (later, later));
+    let after = at(Some(noon.turn));
     assert_eq!(plan_of(&after.apis, "orders"), ("deprecated", Some("1"), "only-deprecated"));
-    assert_eq!((deadline_of(&after.apis, "orders"), after.next_change), (NEVER, NEVER));
-    assert_eq!(at(None).next_change, NEVER);
+    assert_eq!((deadline_of(&after.apis, "orders"), after.turn), (NEVER, NEVER));
+    assert_eq!(at(None).turn, NEVER);
 }
 
 #[test]
@@ -228,7 +243,7 @@ fn one_bad_api_stands_beside_good_ones() {
         assert_eq!(plan_of(&all.apis, "bad"), ("unknown", Some("3"), "invalid"));
         assert_eq!(plan_of(&all.apis, "good").0, "agreed", "{path}");
         assert_eq!(all.flaws, [Flaw { path: path.to_owned(), fault }]);
-        assert_eq!(all.verdict, Verdict::Fine, "{path}");
+        assert_eq!(all.verdict, FINE, "{path}");
     }
 }
 
@@ -323,17 +338,17 @@ fn a_required_api_weighs_on_the_standing_and_an_optional_one_does_not() {
         (json!({"supported": ["2"]}), json!({"supported": ["3"]}), json!({"supported": ["1"]}));
     let ending = |sunset| json!({ "supported": ["2"], "deprecated": { "2": { "sunset": sunset } } });
     let endless = json!({ "supported": ["2"], "deprecated": { "2": {} } });
-    let deprecated = |deadline: Option<&str>| Verdict::Deprecated(deadline.map_or(NEVER, rfc3339));
+    let deprecated = |deadline: Option<&str>| deadline.map_or(NEVER, rfc3339);
 
     assert_eq!(
         verdict(good.clone(), good.clone(), old.clone()),
-        Verdict::Fine,
+        FINE,
         "required agrees, optional fails"
     );
-    assert_eq!(verdict(good.clone(), new.clone(), good.clone()), Verdict::Fine, "too new never weighs");
-    assert_eq!(verdict(good.clone(), old.clone(), good.clone()), Verdict::TooOld);
-    assert_eq!(verdict(old.clone(), ending(LATER), good.clone()), Verdict::TooOld);
-    assert_eq!(verdict(ending(LATER), old, good.clone()), Verdict::TooOld);
+    assert_eq!(verdict(good.clone(), new.clone(), good.clone()), FINE, "too new never weighs");
+    assert_eq!(verdict(good.clone(), old.clone(), good.clone()), LONG_AGO);
+    assert_eq!(verdict(old.clone(), ending(LATER), good.clone()), LONG_AGO);
+    assert_eq!(verdict(ending(LATER), old, good.clone()), LONG_AGO);
     assert_eq!(verdict(ending(LATER), good.clone(), good.clone()), deprecated(Some(LATER)));
     assert_eq!(
         verdict(ending(LATER), ending("2027-01-01T00:00:00Z"), good.clone()).clone(),
@@ -350,7 +365,7 @@ fn calls_in_flight_keep_the_plan_that_they_began_with() {
     let apis = |supported: serde_json::Value| {
         against(&speaks, json!({ "orders": { "supported": supported } }), None).apis
     };
-    let mut plan = Plan::none();
+    let mut plan = speaks.plan.clone();
     assert!(plan.publish(apis(json!(["3"]))));
     let in_flight = plan.clone();
     assert!(!plan.publish(apis(json!(["3"]))), "the same again is no new generation");
@@ -376,52 +391,39 @@ mod refusals {
 
     /// One API with its overlay, driven like the client does.
     struct Shop {
-        speaks: Value,
+        apis: Apis,
         tree: Option<Value>,
-        overlay: Overlay,
-        plan: Plan,
-        nothing_left: bool,
-        verdict: Verdict,
     }
 
     impl Shop {
         fn new(speaks: serde_json::Value, supported: serde_json::Value) -> Shop {
             let manifest = json!({ "apis": { "orders": { "supported": supported } } });
             let mut shop = Shop {
-                speaks: speaking(json!({ "orders": { "speaks": speaks, "required": true } })),
+                apis: speaking(json!({ "orders": { "speaks": speaks, "required": true } })),
                 tree: (!supported.is_null()).then(|| tree(manifest)),
-                overlay: Overlay::default(),
-                plan: Plan::none(),
-                nothing_left: false,
-                verdict: Verdict::Fine,
             };
-            shop.negotiate();
+            shop.pass(0, 0);
             shop
         }
 
-        fn negotiate(&mut self) {
+        /// Negotiates by a manifest with this serial, at this time.
+        fn pass(&mut self, now: i64, serial: u64) {
             let manifest = self.tree.as_ref().map_or(Node::default(), Node::root);
-            let all = negotiate(&self.speaks, manifest, LONG_AGO, &mut self.overlay, out());
-            self.plan.publish(all.apis);
-            (self.nothing_left, self.verdict) = (all.nothing_left, all.verdict);
+            self.apis.negotiate(manifest, serial, LONG_AGO, now, out(), &mut Vec::new());
         }
 
         fn refuse(&mut self, now: i64, serial: u64, asked: &str, told: &[&str]) -> bool {
             let refusals = tree(json!([["orders", asked, told]]));
-            let laid = self.overlay.refuse(now, serial, &refusals);
+            self.pass(now, serial);
+            let laid = self.apis.refuse(now, &refusals);
             if laid {
-                self.negotiate();
+                self.pass(now, serial);
             }
             laid
         }
 
-        fn end(&mut self, now: i64, serial: u64) {
-            self.overlay.end(now, serial);
-            self.negotiate();
-        }
-
         fn now(&self) -> (&str, Option<&str>, &str) {
-            plan_of(&self.plan.apis, "orders")
+            plan_of(&self.apis.plan.apis, "orders")
         }
     }
 
@@ -431,7 +433,7 @@ mod refusals {
         assert_eq!(shop.now(), ("agreed", Some("3"), "overlap"));
         assert!(shop.refuse(0, 7, "3", &["1", "2"]));
         assert_eq!(shop.now(), ("agreed", Some("2"), "refused"));
-        assert!(!shop.nothing_left);
+        assert!(!shop.apis.nothing_left);
     }
 
     #[test]
@@ -454,7 +456,7 @@ mod refusals {
         assert!(shop.refuse(0, 7, "3", &[]));
         assert!(!shop.refuse(20, 7, "3", &[]), "that call began with the plan before");
         assert_eq!(shop.now(), ("agreed", Some("2"), "refused"));
-        assert_eq!(shop.plan.generation, 2);
+        assert_eq!(shop.apis.plan.generation, 2);
     }
 
     #[test]
@@ -465,7 +467,7 @@ mod refusals {
         assert!(shop.refuse(10_000, 7, "2", &[]));
         assert_eq!(shop.now(), ("agreed", Some("1"), "refused"));
         // not even an overlay that has ended in between allows more
-        shop.end(10_001, 8);
+        shop.pass(10_001, 8);
         assert!(!shop.refuse(19_999, 8, "3", &[]));
         assert!(shop.refuse(20_000, 8, "3", &[]));
         assert_eq!(shop.now(), ("agreed", Some("2"), "refused"));
@@ -476,8 +478,8 @@ mod refusals {
         let mut shop = Shop::new(json!(["3"]), json!(["3"]));
         shop.refuse(0, 7, "3", &["4"]);
         assert_eq!(shop.now(), ("client-too-old", Some("3"), "refused"));
-        assert!(shop.nothing_left);
-        assert_eq!(shop.verdict, Verdict::Fine);
+        assert!(shop.apis.nothing_left);
+        assert_eq!(shop.apis.verdict, FINE);
     }
 
     #[test]
@@ -488,29 +490,29 @@ mod refusals {
             let told = if asked == "3" { "2" } else { "3" };
             shop.refuse(step * 11_000, 7, &asked, &[told]);
         }
-        assert!(shop.plan.generation <= 3, "generation {}", shop.plan.generation);
+        assert!(shop.apis.plan.generation <= 3, "generation {}", shop.apis.plan.generation);
     }
 
     #[test]
     fn an_overlay_ends_after_five_minutes() {
         let mut shop = Shop::new(json!(["3", "2"]), json!(["2", "3"]));
         shop.refuse(1_000, 7, "3", &[]);
-        assert_eq!(shop.overlay.wake(), 301_000);
-        shop.end(300_999, 7);
+        assert_eq!(shop.apis.ends, 301_000);
+        shop.pass(300_999, 7);
         assert_eq!(shop.now(), ("agreed", Some("2"), "refused"));
-        shop.end(301_000, 7);
+        shop.pass(301_000, 7);
         assert_eq!(shop.now(), ("agreed", Some("3"), "overlap"));
-        assert_eq!(shop.overlay.wake(), NEVER);
+        assert_eq!(shop.apis.ends, NEVER);
     }
 
     #[test]
     fn an_overlay_ends_with_the_next_higher_serial_and_not_with_an_unchanged_poll() {
         let mut shop = Shop::new(json!(["3", "2"]), json!(["2", "3"]));
         shop.refuse(0, 7, "3", &[]);
-        shop.end(1, 7);
-        shop.end(2, 6);
+        shop.pass(1, 7);
+        shop.pass(2, 6);
         assert_eq!(shop.now(), ("agreed", Some("2"), "refused"));
-        shop.end(3, 8);
+        shop.pass(3, 8);
         assert_eq!(shop.now(), ("agreed", Some("3"), "overlap"));
     }
 
@@ -519,10 +521,10 @@ mod refusals {
         let mut shop = Shop::new(json!(["3", "2", "1"]), json!(["1", "2", "3"]));
         shop.refuse(0, 7, "3", &["1"]);
         assert_eq!(shop.now().1, Some("1"));
-        shop.end(20_000, 8);
+        shop.pass(20_000, 8);
         assert!(shop.refuse(20_000, 8, "3", &[]));
         assert_eq!(shop.now().1, Some("2"));
-        shop.end(20_001, 8);
+        shop.pass(20_001, 8);
         assert_eq!(shop.now().1, Some("2"), "it was laid on this serial");
     }
 
@@ -533,8 +535,8 @@ mod refusals {
         assert_eq!(shop.now(), ("unknown", Some("2"), "refused"));
         shop.refuse(10_000, 0, "2", &[]);
         assert_eq!(shop.now(), ("unknown", Some("3"), "refused"));
-        assert!(shop.nothing_left);
-        shop.end(20_000, 1);
+        assert!(shop.apis.nothing_left);
+        shop.pass(20_000, 1);
         shop.refuse(20_000, 1, "3", &["1", "2"]);
         assert_eq!(shop.now(), ("agreed", Some("2"), "refused"));
     }
@@ -544,7 +546,7 @@ mod refusals {
         let apis = json!({ "orders": { "supported": ["1", "2", "3"], "deprecated": { "2": {} }, "preferred": "1" } });
         let mut shop = Shop::new(json!(["3", ">=1 <3"]), json!([]));
         shop.tree = Some(tree(json!({ "apis": apis })));
-        shop.negotiate();
+        shop.pass(0, 0);
         shop.refuse(0, 7, "3", &["1", "1.5", "2.0"]);
         assert_eq!(shop.now(), ("agreed", Some("1"), "refused"));
         shop.refuse(10_000, 7, "1", &["1.5", "2.0"]);
@@ -561,9 +563,9 @@ mod refusals {
             json!([1, {}, [], ["orders"], ["orders", "three", null]]),
             json!([["billing", "3", null]]),
         ] {
-            assert!(!shop.overlay.refuse(0, 7, &tree(odd)));
+            assert!(!shop.apis.refuse(0, &tree(odd)));
         }
-        assert_eq!(shop.overlay.wake(), NEVER);
+        assert_eq!(shop.apis.ends, NEVER);
     }
 }
 
