@@ -84,8 +84,9 @@ const PAUSE: i64 = 10 * SECOND;
 struct Api {
     name: String,
     required: bool,
-    /// What is spoken, best first.
-    spoken: Vec<Range>,
+    /// What is spoken, best first: for each entry the key of a version that it begins with, and one of the same kind that it
+    /// lies below.
+    spoken: Vec<Vec<u8>>,
     /// The versions that are spoken by name, exactly or by an inclusive bound.
     named: Vec<Value>,
     /// The one that the plan has, or empty.
@@ -97,16 +98,6 @@ struct Api {
     added: i64,
     /// When the refusals end, by the monotonic clock.
     until: i64,
-}
-
-/// An entry of `speaks`, by the keys of versions of one kind.
-#[derive(Clone, Debug, Default)]
-struct Range {
-    from: Vec<u8>,
-    /// What it lies below.
-    to: Vec<u8>,
-    /// It is one version: only so it may be a pre-release.
-    exact: bool,
 }
 
 /// The APIs that the build speaks, and what was last negotiated.
@@ -311,14 +302,16 @@ impl Apis {
 const WHY: u32 = 28;
 
 /// The rank of a version by what is spoken alone: its reason, and the first entry that holds it.
-fn place(spoken: &[Range], version: &[u8]) -> u32 {
+fn place(mut spoken: &[Vec<u8>], version: &[u8]) -> u32 {
     let (mut why, mut index) = (OTHER_KIND, 0);
-    for range in spoken {
-        if kind(&range.from) == kind(version) {
-            if version < &range.to[..] {
+    while let [from, to, rest @ ..] = spoken {
+        if kind(from) == kind(version) {
+            if version < &to[..] {
                 // A pre-release only by its name.
-                if range.from[..] <= *version && (range.exact || version.last() == Some(&RELEASE)) {
-                    return index << 1;
+                if &from[..] <= version
+                    && (version.last() == Some(&RELEASE) || (from == version && to.starts_with(version)))
+                {
+                    return index;
                 }
                 why = SERVER_OLDER;
             } else if why == OTHER_KIND {
@@ -326,7 +319,7 @@ fn place(spoken: &[Range], version: &[u8]) -> u32 {
                 why = SERVER_NEWER;
             }
         }
-        index += 1;
+        (spoken, index) = (rest, index + 2);
     }
     why << WHY
 }

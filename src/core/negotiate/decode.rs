@@ -1,6 +1,6 @@
 //! From tree to what is spoken, and whether what is offered can be used.
 
-use super::{Api, Apis, Range, has, key_of, kind, text};
+use super::{Api, Apis, has, key_of, kind, text};
 use crate::core::error::Fault;
 use crate::core::names::nth;
 use crate::core::time::LONG_AGO;
@@ -47,7 +47,7 @@ pub fn spoken<'a>(apis: Node<'a>, first: &mut First<'a>) -> Apis {
 /// Reads an entry: a version, or comparators joined by blanks, at most one from below and one from above (`>=2 <4`).
 fn entry<'a>(item: Node<'a>, api: &mut Api, first: &mut First<'a>) {
     let text = text(first.get(item, "", STRING | NUMBER));
-    let Range { mut from, mut to, mut exact } = Range::default();
+    let (mut from, mut to, mut exact) = (Vec::new(), Vec::new(), false);
     let (mut odd, mut rest) = (false, Some(&text[..]));
     while let Some(text) = rest {
         let (part, more) = cut(text, b' ');
@@ -83,13 +83,16 @@ fn entry<'a>(item: Node<'a>, api: &mut Api, first: &mut First<'a>) {
         to.push(lower);
         to.push(u8::MAX);
     }
-    for before in &api.spoken {
-        odd |= !exact && before.from == from && before.to == to;
+    let mut spoken = &api.spoken[..];
+    while let [before, end, rest @ ..] = spoken {
+        odd |= !exact && *before == from && *end == to;
+        spoken = rest;
     }
     if odd || kind(&from) != kind(&to) || from >= to {
         first.wrong(item, "", Fault::RangeSet);
     }
-    api.spoken.push(Range { from, to, exact });
+    api.spoken.push(from);
+    api.spoken.push(to);
 }
 
 /// Makes a key a bound, or what lies next above it, and says whether there was one.
