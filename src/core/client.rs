@@ -589,7 +589,8 @@ impl Client {
         self.negotiate(now);
         self.new = false;
         if let Some(manifest) = &self.in_force.manifest {
-            let standing = standing(&self.config.build, manifest, self.server.at(now), self.config.apis.verdict);
+            let standing =
+                standing(&self.config.build, manifest, self.server.at(now), self.config.apis.verdict);
             if standing != self.standing {
                 self.standing = standing;
                 self.effects.push(Effect::Standing);

@@ -340,11 +340,7 @@ fn a_required_api_weighs_on_the_standing_and_an_optional_one_does_not() {
     let endless = json!({ "supported": ["2"], "deprecated": { "2": {} } });
     let deprecated = |deadline: Option<&str>| deadline.map_or(NEVER, rfc3339);
 
-    assert_eq!(
-        verdict(good.clone(), good.clone(), old.clone()),
-        FINE,
-        "required agrees, optional fails"
-    );
+    assert_eq!(verdict(good.clone(), good.clone(), old.clone()), FINE, "required agrees, optional fails");
     assert_eq!(verdict(good.clone(), new.clone(), good.clone()), FINE, "too new never weighs");
     assert_eq!(verdict(good.clone(), old.clone(), good.clone()), LONG_AGO);
     assert_eq!(verdict(old.clone(), ending(LATER), good.clone()), LONG_AGO);
