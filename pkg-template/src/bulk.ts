@@ -1,5 +1,5 @@
 /** One bulk evaluation: `POST …/ofrep/v1/evaluate/flags` of OFREP 0.3.0. Asks, and reads the answer; never rejects. */
-import { limited, MiB, read, time } from "./fetch.js";
+import { MiB, read, time } from "./fetch.js";
 import type { FlagState } from "./flags.js";
 import type { Fault, FlagDetails, FlagValue } from "./types.js";
 
@@ -120,4 +120,16 @@ function parse(text: string): any {
   } catch {
     return;
   }
+}
+
+/** Gives `work` a signal that aborts with `parent` or after 10 s. */
+function limited<T>(parent: AbortSignal, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
+  const own = new AbortController();
+  const abort = () => own.abort();
+  const timer = setTimeout(abort, 1e4);
+  parent.addEventListener("abort", abort);
+  return work(own.signal).finally(() => {
+    clearTimeout(timer);
+    parent.removeEventListener("abort", abort);
+  });
 }

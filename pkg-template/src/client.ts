@@ -3,12 +3,12 @@ import { createApis } from "./api.js";
 import { watchChunks } from "./chunks.js";
 import { disposable } from "./disposable.js";
 import { TrueupError } from "./errors.js";
-import { limited, MiB, poll, shell } from "./fetch.js";
+import { MiB, poll, shell } from "./fetch.js";
 import { changedFlags, flagDetails, nextFlags, noFlags, readFlag } from "./flags.js";
 import { guarded, plain, resolve } from "./given.js";
 import { load } from "./loader.js";
 import { type Held, inlined, isVisible, localized, mark, type Member, page, read, reload, reloadOff, settlePrompt, share, warn, write } from "./page.js";
-import { createPrompt, type PromptView } from "./prompt.js";
+import { createPrompt, type Prompt, type PromptView } from "./prompt.js";
 import { hasLocks, tabs } from "./tabs.js";
 import type * as T from "./types.js";
 import { begin, type Core, type Effect, event, type Given, In, type Input, known, Out, type Reply } from "./wire.js";
@@ -50,7 +50,7 @@ export function connect(options: T.Options = {}): T.Trueup {
   const onPage = typeof document !== "undefined";
   const life = new AbortController();
   const { signal } = life;
-  const listeners: { [event: string]: Set<(detail: any) => void> } = {};
+  let listeners = new EventTarget();
   const inbox: Input[] = [];
   const outbox: Effect[] = [];
   let core: Core | undefined;
@@ -60,8 +60,6 @@ export function connect(options: T.Options = {}): T.Trueup {
   let changed = false;
   let taken = false;
   let timer: ReturnType<typeof setTimeout> | undefined;
-  let request: AbortController | undefined;
-  let looking: AbortController | undefined;
 
   /** All that is published; a new object with every change. */
   let snapshot: T.Snapshot = {
@@ -78,18 +76,12 @@ export function connect(options: T.Options = {}): T.Trueup {
   // ---- Events -------------------------------------------------------------------------------------------------------
 
   const listen = (event: string, listener: (detail: any) => void, given?: AbortSignal): (() => void) => {
-    const call = (detail: unknown) => listener(detail);
-    const off = () => void listeners[event]?.delete(call);
-    if (!given?.aborted && !ended) {
-      (listeners[event] ??= new Set()).add(call);
-      given?.addEventListener("abort", off, { once: true, signal });
-    }
-    return off;
+    const call = ({ detail }: any) => guarded(() => listener(detail));
+    if (!ended) listeners.addEventListener(event, call, { signal: given! });
+    return () => listeners.removeEventListener(event, call);
   };
 
-  const emit = (event: string, detail?: unknown): void => {
-    for (const call of [...(listeners[event] ?? [])]) guarded(() => call(detail));
-  };
+  const emit = (event: string, detail?: unknown) => void listeners.dispatchEvent(new CustomEvent(event, { detail }));
 
   // ---- The core -----------------------------------------------------------------------------------------------------
 
@@ -137,18 +129,14 @@ export function connect(options: T.Options = {}): T.Trueup {
   };
 
   const acts: { [K in Out]?: (...given: Given<K>) => unknown } = {
-    [Out.Abort]: () => request?.abort(),
+    [Out.Abort]: () => request(),
     [Out.Shell]: () => look(),
     [Out.Activate]: () => look(options.worker?.activate),
     [Out.Save]: () => Promise.allSettled([...page().members].map((other) => other.save())).then(() => send([In.Saved])),
-    [Out.Hello]: () => others.hello(),
+    [Out.Hello]: () => others.tell(),
     [Out.Lead]: (on) => others.lead(on),
     [Out.Taken]: (on) => (taken = on),
-    [Out.Poll]: (etag) => {
-      request?.abort();
-      const own = (request = new AbortController()).signal;
-      poll(url, own, etag!).then((input) => own.aborted || send(input));
-    },
+    [Out.Poll]: (etag) => request(({ signal }) => poll(url, signal, etag!)),
     [Out.Keep]: (state, text) => {
       // Where this tab has put nothing off, what another one has stays.
       if (state) state[SNOOZE] ??= (read("localStorage", key, MiB) as unknown[] | undefined)?.[SNOOZE];
@@ -183,42 +171,36 @@ export function connect(options: T.Options = {}): T.Trueup {
     flags = now;
     snapshot = { ...snapshot, flags: now.flags };
     changed = true;
-    if (!keys[0]) return;
-    emit("flags", keys);
-    // Those who listen are few, the keys may be many.
-    for (const event in listeners) if (event.startsWith("flags:") && keys.includes(event.slice(6))) emit(event);
+    if (keys[0]) emit("flags", keys);
   };
 
   /** The module is gone: the app goes on as if it had never been here. */
   const lose = (why: unknown, fault: T.Fault = { blame: "module", code: "trap" }): void => {
     if (ended) return;
     warn(why);
-    stop("failed", {
-      standing: { status: "unknown", reason: "failed" },
-      plan: { generation: snapshot.plan.generation + 1, apis: {} },
-    });
-    emit("standing", snapshot.standing);
+    stop("failed");
     emit("error", fault);
   };
 
-  const stop = (how: "timeout" | "failed", left?: Pick<T.Snapshot, "standing" | "plan">): void => {
+  const stop = (reason: "closed" | "failed"): void => {
     ended = true;
     core = undefined;
     life.abort();
     clearTimeout(timer);
-    request?.abort();
-    looking?.abort();
+    request();
+    looking();
     others.lead(false);
     page().members.delete(member);
-    member.rank = 0;
     member.show(false);
     settlePrompt();
     inbox.length = 0;
-    settleReady(how);
-    snapshot = { ...snapshot, ...left, refresh: { phase: "idle", reason: left ? how : "closed" } };
-    changed = true;
-    if (left) hearFlags(noFlags, changedFlags(flags.flags, noFlags.flags));
-    emit("refresh", snapshot.refresh);
+    settleReady("failed");
+    if (reason === "failed") {
+      hear("standing", { status: "unknown", reason });
+      hear("plan", { generation: snapshot.plan.generation + 1, apis: {} });
+      hearFlags(noFlags, changedFlags(flags.flags, noFlags.flags));
+    }
+    hear("refresh", { phase: "idle", reason });
     emit(POLLED);
     publish();
   };
@@ -228,48 +210,59 @@ export function connect(options: T.Options = {}): T.Trueup {
   /** Sends, and resolves at the next `event` of ours; rejects only with the reason of `asked`. */
   const after = <V>(event: string, input: Input, result: () => V, asked?: AbortSignal) =>
     new Promise<V>((done, fail) => {
-      const abort = () => (off(), fail(asked!.reason));
-      const off = listen(event, () => (off(), done(result())));
-      if (asked?.aborted) return abort();
-      if (ended) return done(result());
-      asked?.addEventListener("abort", abort, { once: true, signal });
+      asked?.throwIfAborted();
+      asked?.addEventListener("abort", () => fail(asked.reason), { signal });
+      const off = listen(event, () => (off(), done(result())), asked);
+      if (ended) done(result());
       send(input);
     });
 
   // ---- What effects do ----------------------------------------------------------------------------------------------
 
-  /** One look at a time, and 10 s for all of it. */
-  const look = (activate?: unknown) => {
-    looking?.abort();
-    const own = (looking = new AbortController()).signal;
-    limited(own, async (signal): Promise<Input> => {
-      const worker = await settled(signal, activate);
-      return worker ? [In.Shell, worker] : shell((shellUrl || location.href).split("#")[0]!, signal);
-    }).then((input) => own.aborted || send(input));
+  /** One request at a time: the next one ends it, and so does a call without one. Where no answer comes, `failed` is sent. */
+  const one = (failed: Input) => {
+    let current: AbortController | undefined;
+    return (work?: (own: AbortController) => Promise<Input>): void => {
+      current?.abort();
+      const own = (current = work && new AbortController());
+      if (own) work!(own).catch(() => failed).then((input) => own === current && send(input));
+    };
   };
+  const request = one([In.Failed]);
+  const looking = one([In.Shell, null]);
+
+  const look = (activate?: unknown) =>
+    looking(async (own) => {
+      AbortSignal.timeout(1e4).onabort = () => own.abort();
+      const worker = await settled(own.signal, activate);
+      return worker ? [In.Shell, worker] : shell((shellUrl || location.href).split("#")[0]!, own.signal);
+    });
 
   const leave = (session: unknown, asked: boolean, url: string | null): void => {
     const shared = page();
     // Another client of this page has asked just now.
     if (performance.now() - shared.reloadAt < 1e4) return;
     booked.session = session;
-    const to = new URL(url ?? location.href, location.href).href;
+    const to = url ?? location.href;
     for (const other of shared.members) if (other !== member) other.book(to);
     if (!member.book(to)) {
       if (!asked) return send([In.Unbooked]);
       // Too much for the storage: at least the reload is counted.
       delete booked.save;
-      write("sessionStorage", sessionKey, booked);
+      book();
     }
     shared.reloadAt = performance.now();
-    reload(url === null ? undefined : to);
+    reload(to);
   };
 
   const saves = new Set<() => unknown>();
   let saved: unknown[] = [];
   const member: Member = {
     rank: 0,
-    show: (on) => (on && view ? prompt().show(view) : shown?.hide()),
+    show: (on) => {
+      if (on && view) (prompt ??= createPrompt(refresh, defer, options.texts))(view);
+      else prompt?.();
+    },
     held: () => {
       send([In.Holds, [...page().holds].map(({ reason, until }) => [reason, Math.min(until, FOREVER)])]);
     },
@@ -279,7 +272,7 @@ export function connect(options: T.Options = {}): T.Trueup {
       return Promise.all(
         [...saves].map(async (save, i) => {
           try {
-            own[i] = (plain({ value: await save() }, "") as { value: unknown }).value;
+            own[i] = (plain([await save()], "") as unknown[])[0];
           } catch {
             emit("error", { blame: "integrator", code: "save" });
           }
@@ -290,27 +283,19 @@ export function connect(options: T.Options = {}): T.Trueup {
       delete booked.save;
       const data = saved.reduce((all: any, one: any) => (Object(all) === all && Object(one) === one ? { ...all, ...one } : (one ?? all)), undefined);
       if (data !== undefined) booked.save = { url: to, at: Date.now(), data, user: options.user! };
-      return write("sessionStorage", sessionKey, booked);
+      return book();
     },
   };
 
   // ---- The prompt ---------------------------------------------------------------------------------------------------
 
   let view: PromptView | undefined;
-  let shown: ReturnType<typeof createPrompt> | undefined;
+  let prompt: Prompt | undefined;
   let clicked = false;
-  const prompt = () =>
-    (shown ??= createPrompt(
-      {
-        refresh: () => {
-          clicked = true;
-          send([In.Now]);
-        },
-        dismiss: defer,
-        finish: defer,
-      },
-      options.texts,
-    ));
+  const refresh = () => {
+    clicked = true;
+    send([In.Now]);
+  };
 
   const showPrompt = () => {
     if (ended || options.ui === "none" || options.mode === "observe") return;
@@ -387,7 +372,7 @@ export function connect(options: T.Options = {}): T.Trueup {
         if (draining) work();
         else drain();
       },
-      on: (name, listener) => listen("flags:" + name, listener),
+      on: (name, listener) => listen("flags", (keys) => keys.includes(name) && listener()),
     },
     inspect: () => {
       let all;
@@ -400,8 +385,10 @@ export function connect(options: T.Options = {}): T.Trueup {
     },
     close: () => {
       if (ended) return;
-      stop("timeout");
-      for (const event in listeners) listeners[event]!.clear();
+      settleReady("timeout");
+      stop("closed");
+      // Answers to calls may still come.
+      listeners = new EventTarget();
     },
   }, () => client.close());
 
@@ -422,19 +409,16 @@ export function connect(options: T.Options = {}): T.Trueup {
 
   const before = read("sessionStorage", sessionKey);
   let booked: Booked = Object(before) === before ? before : {};
+  const book = () => write("sessionStorage", sessionKey, booked);
   const handed = booked.save;
-  if (handed || !booked.nonce) {
-    delete booked.save;
-    booked.nonce ||= chance();
-    write("sessionStorage", sessionKey, booked);
-  }
-  if (handed) {
-    const age = Date.now() - handed.at;
-    // A duplicated tab, even of a page that was just going, is one that goes through its history.
-    const [{ type } = {} as { type?: string }] = performance.getEntriesByType("navigation") as PerformanceNavigationTiming[];
-    if (type !== "back_forward" && handed.left && age >= 0 && age <= MINUTE && handed.url === location.href && handed.user === options.user)
-      (client.refresh as { restored: unknown }).restored = handed.data;
-  }
+  delete booked.save;
+  booked.nonce ||= chance();
+  book();
+  const age = Date.now() - handed?.at!;
+  // A duplicated tab, even of a page that was just going, is one that goes through its history.
+  const [entry] = performance.getEntriesByType("navigation") as PerformanceNavigationTiming[];
+  if (handed?.left && age >= 0 && age <= MINUTE && handed.url === location.href && handed.user === options.user && entry?.type !== "back_forward")
+    (client.refresh as { restored: unknown }).restored = handed.data;
   const state = read("localStorage", key, MiB);
   const text = read("localStorage", textKey, MiB);
   const found = [
@@ -476,11 +460,11 @@ export function connect(options: T.Options = {}): T.Trueup {
       // The hand-over counts only once the page has gone.
       if (booked.save) {
         booked.save.left = true;
-        write("sessionStorage", sessionKey, booked);
+        book();
       }
       // Some browsers keep a page with a lock out of the back/forward cache; and whoever is away holds nobody up.
       for (const hold of page().holds) share(hold, false);
-      looking?.abort();
+      looking();
       send([In.PageHide]);
     });
     on(self, "pageshow", ({ persisted }) => {

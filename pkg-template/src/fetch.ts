@@ -1,4 +1,4 @@
-/** The two requests of the page's own: the manifest and the shell. Neither ever rejects. */
+/** The two requests of the page's own: the manifest and the shell. They reject where no answer comes. */
 import { In, type Input } from "./wire.js";
 
 /**
@@ -6,70 +6,51 @@ import { In, type Input } from "./wire.js";
  * read to its end, or the cache would drop it: at once, which costs a quarter less than piece by piece.
  */
 export async function poll(url: string, signal: AbortSignal, etag?: string): Promise<Input> {
-  try {
-    const response = await fetch(url, { cache: "no-cache", signal });
-    const header = (name: string) => response.headers.get(name) ?? undefined;
-    const date = time(header("date"));
-    const retry = header("retry-after");
-    const retryDate = time(retry);
-    const positive = (number: number) => (number >= 0 ? Math.min(number, 1e15) : undefined);
-    const tag = header("etag");
-    const known = !!tag && tag === etag;
-    const text = known ? ((await response.arrayBuffer()), "") : await read(response, MiB);
-    return [
-      In.Answer,
-      null,
-      response.status,
-      // A service worker's own answer has no URL.
-      !!response.url && new URL(response.url).origin !== new URL(url).origin,
-      tag,
-      null,
-      date && date + (positive(+header("age")! * 1e3) ?? 0),
-      positive(+retry! * 1e3),
-      // Read only where there are no seconds: engines take a bare number for a year.
-      retryDate && retryDate - (date ?? Date.now()),
-      known || text.length > MiB ? null : text,
-      text.length > MiB,
-    ];
-  } catch {
-    return [In.Failed];
-  }
+  const response = await fetch(url, { cache: "no-cache", signal });
+  const header = (name: string): any => response.headers.get(name);
+  const date = time(header("date"));
+  const age = header("age");
+  const retry = header("retry-after");
+  const retryDate = time(retry);
+  const tag = header("etag");
+  const known = tag && tag === etag;
+  const text = known ? (await response.arrayBuffer(), null) : await read(response, MiB);
+  const tooLong = text!?.length > MiB;
+  return [
+    In.Answer,
+    null,
+    response.status,
+    // A service worker's own answer has no URL.
+    !(response.url || url).startsWith(new URL("/", url).href),
+    tag,
+    null,
+    date && date + ((age > 0 && age < 1e9 && age * 1e3) || 0),
+    retry && retry * 1e3,
+    // Read only where there are no seconds: engines take a bare number for a year.
+    retryDate && retryDate - (date ?? Date.now()),
+    tooLong ? null : text,
+    tooLong,
+  ];
 }
 
 /** Fetches the shell past every cache. */
 export async function shell(url: string, signal: AbortSignal): Promise<Input> {
-  try {
-    const response = await fetch(url, { cache: "reload", headers: { Accept: "text/html" }, signal });
-    return [
-      In.Shell,
-      null,
-      response.status,
-      response.redirected,
-      /^\s*(text\/html|application\/xhtml\+xml)/i.test(response.headers.get("content-type") ?? ""),
-      (await read(response, MiB / 2)).slice(0, MiB / 2),
-    ];
-  } catch {
-    return [In.Shell, null];
-  }
-}
-
-/** Gives `work` a signal that aborts with `parent` or after 10 s. */
-export function limited<T>(parent: AbortSignal, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
-  const own = new AbortController();
-  const abort = () => own.abort();
-  const timer = setTimeout(abort, 1e4);
-  parent.addEventListener("abort", abort);
-  return work(own.signal).finally(() => {
-    clearTimeout(timer);
-    parent.removeEventListener("abort", abort);
-  });
+  const response = await fetch(url, { cache: "reload", headers: { Accept: "text/html" }, signal });
+  return [
+    In.Shell,
+    null,
+    response.status,
+    response.redirected,
+    /^(text\/|application\/x)html/i.test(response.headers.get("content-type") ?? ""),
+    (await read(response, MiB / 2)).slice(0, MiB / 2),
+  ];
 }
 
 export const MiB = 1 << 20;
 
 /** When a header says it is, in ms since 1970. */
-export const time = (text?: string | null) => {
-  const at = Date.parse(text ?? "");
+export const time = (text: string | null) => {
+  const at = Date.parse(text!);
   return at > 0 ? at : undefined;
 };
 

@@ -59,7 +59,7 @@ export function take(name: string, mode: LockMode, granted?: () => void, failed?
       () =>
         new Promise<void>((done) => {
           if (signal.aborted) return done();
-          signal.onabort = () => done();
+          signal.onabort = done as () => void;
           granted?.();
         }),
     )
@@ -88,10 +88,6 @@ export function read(store: Store, key: string, most = 1 / 0): any {
   let text;
   try {
     text = globalThis[store].getItem(key);
-  } catch {
-    return;
-  }
-  try {
     return text!.length <= most && JSON.parse(text!);
   } catch {
     return text && false;
@@ -110,7 +106,7 @@ export function write(store: Store, key: string, value: unknown): boolean {
 
 /** The mark of `app` (of the first one, where none is named). */
 export function mark(app?: string): { id: string; version?: string; app?: string } | undefined {
-  for (const { content: id, dataset } of document.querySelectorAll<HTMLMetaElement>('meta[name="trueup-build"]'))
+  for (const { content: id, dataset } of document.querySelectorAll<HTMLMetaElement>("meta[name=trueup-build]"))
     if (id && (app ?? dataset.app ?? "") === (dataset.app ?? ""))
       return { id, version: dataset.version!, app: dataset.app! };
   return;
@@ -122,25 +118,23 @@ export const inlined = (): string | null | undefined =>
 
 /** The page is only to be told. */
 export const reloadOff = (): boolean =>
-  document.querySelector<HTMLMetaElement>('meta[name="trueup-reload"]')?.content === "off";
+  !!document.querySelector("meta[name=trueup-reload][content=off]");
 
 export const isVisible = (): boolean => document.visibilityState === "visible";
 
 /** The text in the page's language, else the person's, else English. */
 export function localized(texts: { readonly [language: string]: string } | undefined): string | undefined {
-  for (const tag of texts ? [document.documentElement.lang, navigator.language, "en"] : []) {
-    const text = texts![tag] ?? texts![tag.split("-")[0]!];
-    if (text) return text;
-  }
-  return;
+  return [document.documentElement.lang, navigator.language, "en"]
+    .map((tag) => texts?.[tag] ?? texts?.[tag.split("-")[0]!])
+    .find(Boolean);
 }
 
-/** Loads the page anew, or `url`; what is between must survive: query, hash, and a POST that must not be repeated. */
-export function reload(url: string | undefined): void {
-  history.replaceState(history.state, "", location.href);
-  const here = location.href.split("#")[0];
-  if (url && url.split("#")[0] !== here) return location.assign(url);
+/** Loads `url`, which may be the page's own; what is between must survive: query, hash, and a POST that must not be repeated. */
+export function reload(url: string): void {
+  const here = location.href;
+  history.replaceState(history.state, "", here);
+  if (url.split("#")[0] !== here.split("#")[0]) return location.assign(url);
   // To another fragment of this page a browser would only scroll.
-  if (url) history.pushState(null, "", url);
+  if (url !== here) history.pushState(null, "", url);
   location.reload();
 }

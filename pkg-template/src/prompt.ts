@@ -33,16 +33,6 @@ export interface PromptView {
   busy?: boolean;
 }
 
-/** What the person asked for. */
-export interface PromptActions {
-  /** "Refresh". */
-  refresh(): void;
-  /** Offer: dismissed. Urge: put off for 15 minutes. Held: put away; the prompt stays away until another kind is shown. */
-  dismiss(): void;
-  /** Force: "Let me finish", 5 minutes. */
-  finish(): void;
-}
-
 /** What the words below a heading may speak of: the view, its deadline written out in the page's language. */
 export interface PromptFacts extends Omit<PromptView, "deadline"> {
   /** Date and time: `"Nov 24, 2026, 6:00 PM"`; undefined where there is none. */
@@ -87,65 +77,41 @@ export interface PromptTexts {
   link: string;
 }
 
-/** A prompt that shows one view at a time. Neither call throws; both may be repeated. */
-export interface Prompt {
-  /** Shows the view, or changes what is shown to it. What stays the same is neither drawn nor spoken again. */
-  show(view: PromptView): void;
-  /** Takes the prompt away with its timer, and gives the focus back to where it was. */
-  hide(): void;
-}
+/**
+ * Shows the view, or changes what is shown to it; what stays the same is neither drawn nor spoken again. Without a view it
+ * takes the prompt away with its timer, and gives the focus back to where it was. Never throws; may be repeated.
+ */
+export type Prompt = (view?: PromptView) => void;
 
-/** Makes a prompt. Nothing touches the page before the first `show`; `texts` replace the English ones one by one. */
-export function createPrompt(actions: PromptActions, texts?: Partial<PromptTexts>): Prompt {
+/**
+ * Makes a prompt that shows one view at a time. Nothing touches the page before the first one. `refresh` and `later` are the
+ * buttons (of an offer: dismissed, of an urge: put off for 15 minutes, of a force: 5 more minutes; a held notice stays away
+ * until another kind is shown); they do not throw. `texts` replace the English ones one by one.
+ */
+export function createPrompt(refresh: () => void, later: () => void, texts?: Partial<PromptTexts>): Prompt {
   let words: PromptTexts = { ...english, ...texts };
   let view: PromptView | undefined;
   let card: HTMLDialogElement | undefined;
   let host: Host;
   let root: ShadowRoot;
-  let title: HTMLElement;
-  let text: HTMLElement;
-  let notes: HTMLElement;
-  let link: HTMLAnchorElement;
-  let countdown: HTMLElement;
-  let progress: HTMLElement;
-  let later: HTMLElement;
-  let refresh: HTMLElement;
-  let status: HTMLElement;
   let timer: ReturnType<typeof setTimeout> | undefined;
   // Both by the monotonic clock, for a countdown must not follow a wall clock that is set.
   let since: number; // when this kind came up: its words are spoken once, just after that
   let end: number;
   let cameFrom: HTMLElement | null;
   let putAway = false;
-
-  const press = (action: keyof PromptActions) => {
-    try {
-      actions[action]();
-    } catch {} // the page is not to blame, and not to hear of it
-  };
+  const parts: { [id: string]: HTMLElement } = {};
 
   // Escape gives more time in the modal: WCAG 2.2.1 asks for a simple action that extends, and a key pressed by reflex
   // must never be the one that costs a person's work.
   const postpone = () => {
-    if (!view || view.busy) return;
-    if (view.kind == "force") {
-      if (view.deferrals !== 0) press("finish");
-      return;
-    }
+    if (!view || view.busy || view.deferrals === 0) return;
     if (view.kind == "held") {
       putAway = true;
       view = undefined;
-      drop();
+      draw();
     }
-    press("dismiss");
-  };
-
-  const make = <K extends keyof HTMLElementTagNameMap>(tag: K, part: string, ...children: HTMLElement[]) => {
-    const element = document.createElement(tag);
-    element.id = part;
-    element.setAttribute("part", part);
-    element.append(...children);
-    return element;
+    later();
   };
 
   const build = (force: boolean) => {
@@ -182,31 +148,27 @@ export function createPrompt(actions: PromptActions, texts?: Partial<PromptTexts
       // Safari before 16.4 has none. A countdown that nobody sees would be worse than one without style.
       root.append(Object.assign(document.createElement("style"), { textContent: css }));
     }
-    card = make(
-      // A dialog that is shown takes the focus, even as a popover; a notice must not.
-      (force ? "dialog" : "section") as "dialog",
-      "card",
-      (title = make("h2", "title")),
-      make("div", "message", (text = make("p", "text")), (notes = make("p", "notes"))),
-      (link = make("a", "link")),
-      (countdown = make("p", "countdown")),
-      (progress = make("div", "progress")),
-      make("div", "actions", (later = make("button", "later")), (refresh = make("button", "refresh"))),
-      (status = make("div", "status")),
-    );
+    // A dialog that is shown takes the focus, even as a popover; a notice must not.
+    card = document.createElement(force ? "dialog" : "section") as HTMLDialogElement;
+    for (const entry of PARTS.split(" ")) {
+      const [tag, id, into] = entry.split("?") as [tag: string, id: string, into?: string];
+      const part = (parts[id] = tag ? document.createElement(tag) : card);
+      part.id = id;
+      part.setAttribute("part", id);
+      if (tag) parts[into || "card"]!.append(part);
+    }
     card.popover = "manual";
     card.setAttribute("aria-labelledby", "title");
     // Not the countdown: a description that changes is spoken again each time.
     card.setAttribute("aria-describedby", "message");
-    countdown.setAttribute("role", "timer");
-    status.setAttribute("role", force ? "alert" : "status");
+    parts.countdown!.setAttribute("role", "timer");
+    parts.status!.setAttribute("role", force ? "alert" : "status");
     if (force) {
       card.setAttribute("role", "alertdialog");
       card.tabIndex = -1;
     }
-    link.target = "_blank";
-    refresh.onclick = () => view?.busy || press("refresh");
-    later.onclick = postpone;
+    parts.refresh!.onclick = () => view?.busy || refresh();
+    parts.later!.onclick = postpone;
     card.oncancel = card.onkeydown = (event: Event) => {
       // `cancel` has no key: the back gesture, or Escape after a click beside the modal.
       if (((event as KeyboardEvent).key || "Escape") == "Escape") {
@@ -220,18 +182,6 @@ export function createPrompt(actions: PromptActions, texts?: Partial<PromptTexts
       (event.target as Element).remove();
       draw();
     };
-  };
-
-  const open = () => {
-    const modal = card!;
-    (document.body || document.documentElement).append(host);
-    root.append(modal);
-    modal.open = false; // a modal that was removed while open keeps the attribute, and would refuse
-    for (const show of ["showModal", "showPopover"] as const) {
-      try {
-        return modal[show]();
-      } catch {} // not a dialog, or refused: next best. With neither, the z-index has to do
-    }
   };
 
   const wake = (ms: number | false) => {
@@ -251,54 +201,66 @@ export function createPrompt(actions: PromptActions, texts?: Partial<PromptTexts
   };
 
   const draw = () => {
-    if (!view) return;
+    if (!view) return drop();
     try {
-      const { kind, busy, seconds = 0, deadline, deferrals } = view;
+      const { kind, busy, seconds = 0, deadline, notes, link } = view;
       const force = kind == "force";
       const now = performance.now();
       if (card && !card.showModal == force) drop();
       if (!card) build(force);
-      if (!card!.isConnected) {
-        open();
+      const shown = card!;
+      if (!shown.isConnected) {
+        (document.body || document.documentElement).append(host);
+        root.append(shown);
+        shown.open = false; // a modal that was removed while open keeps the attribute, and would refuse
+        for (const show of ["showModal", "showPopover"] as const) {
+          try {
+            shown[show]();
+            break;
+          } catch {} // not a dialog, or refused: next best. With neither, the z-index has to do
+        }
         // The modal itself takes the focus, no button: whoever is typing when it comes up must not press one.
-        if (force) card!.focus();
+        if (force) shown.focus();
       }
       if (host.getAttribute("kind") != kind) {
         host.setAttribute("kind", kind);
         since = now;
       }
 
-      card!.lang = words.lang;
+      shown.lang = words.lang;
       const left = Math.ceil((end - now) / 1000);
       const counts = force && left > 0;
-      write(title, words[`${kind}Title`]);
-      write(
-        text,
-        words[`${kind}Text`]({ ...view, deadline: deadline ? dateAndTime(deadline, words.lang) : undefined }),
-      );
-      write(notes, view.notes);
-      write(link, view.link && words.link);
-      link.href = view.link || "";
-      write(countdown, force && (counts && !busy ? words.countdown(left) : words.busy));
-      progress.style.inlineSize = counts && seconds ? (left / seconds) * 100 + "%" : "0";
-      write(later, !(force && deferrals === 0) && words[`${kind}Later`]);
-      write(refresh, busy ? words.busy : words.refresh);
-      refresh.setAttribute("aria-disabled", "" + !!busy);
-
-      // A live region is heard only if it was there, empty, before its words; and they go again, so that nobody who
-      // reads through the page finds everything twice.
       const age = now - since;
       const mark = [seconds, 30, 10].find((mark) => left <= mark && left > mark - 2);
-      write(
-        status,
-        age < 99
-          ? ""
-          : busy
-            ? words.busy
-            : force
-              ? mark && words.countdown(mark)
-              : age < 5e3 && [title, text, notes].map((part) => part.textContent).join(" "),
-      );
+      const title = words[`${kind}Title`];
+      const text = words[`${kind}Text`]({ ...view, deadline: deadline ? dateAndTime(deadline, words.lang) : undefined });
+      const said: { [id: string]: string | number | false | undefined } = {
+        title,
+        text,
+        notes,
+        link: link && words.link,
+        countdown: force && (counts && !busy ? words.countdown(left) : words.busy),
+        later: view.deferrals !== 0 && words[`${kind}Later`],
+        refresh: busy ? words.busy : words.refresh,
+        // A live region is heard only if it was there, empty, before its words; and they go again, so that nobody who
+        // reads through the page finds everything twice.
+        status:
+          age < 99
+            ? ""
+            : busy
+              ? words.busy
+              : force
+                ? mark && words.countdown(mark)
+                : age < 5e3 && [title, text, notes].join(" "),
+      };
+      // Only what changes: a text that is set again would be spoken again. Empty parts are not displayed.
+      for (const id in said) {
+        const text = (said[id] || "") as string;
+        if (parts[id]!.textContent != text) parts[id]!.textContent = text;
+      }
+      Object.assign(parts.link!, { href: link || "", target: "_blank" });
+      parts.progress!.style.inlineSize = counts && seconds ? (left / seconds) * 100 + "%" : "0";
+      parts.refresh!.setAttribute("aria-disabled", "" + !!busy);
       wake(age < 99 ? 99 : force ? counts && 1 + ((end - now) % 1000) : age < 5e3 && 5e3);
     } catch {
       // The app's own texts failed: once more in English. Anything else is not the page's fault.
@@ -309,32 +271,25 @@ export function createPrompt(actions: PromptActions, texts?: Partial<PromptTexts
     }
   };
 
-  return {
-    show(next) {
-      if (putAway && next.kind == "held") return;
-      putAway = false;
-      if (next.until != view?.until) end = performance.now() + next.until! - Date.now();
-      view = next;
-      draw();
-    },
-    hide() {
-      putAway = false;
-      view = undefined;
-      drop();
-    },
+  return (next) => {
+    if (putAway && next?.kind == "held") return;
+    putAway = false;
+    if (next?.until != view?.until) end = performance.now() + next?.until! - Date.now();
+    view = next;
+    draw();
   };
 }
+
+/** Tag, id, and the id of what it stands in, if not the card. */
+const PARTS =
+  "?card h2?title div?message p?text?message p?notes?message a?link p?countdown div?progress div?actions " +
+  "button?later?actions button?refresh?actions div?status";
 
 const NAME = "trueup-prompt";
 
 interface Host extends HTMLElement {
   /** Called when the element has left the document. The only thing that copies of Trueup on one page have in common. */
   lost?: () => void;
-}
-
-/** Writes only what changes: a text that is set again would be spoken again. Empty parts are not displayed. */
-function write(element: HTMLElement, text: string | number | false | undefined) {
-  if (element.textContent != (text || "")) element.textContent = (text || "") as string;
 }
 
 function dateAndTime(ms: number, lang: string): string | undefined {
@@ -381,8 +336,7 @@ const css =
   "box-shadow:0 .75em 2.5em #0003,0 1px 3px #0002;animation:in .4s}" +
   "dialog#card{inset:0;margin:auto;height:fit-content}" +
   "dialog::backdrop{background:#0007}" +
-  '#card:before{content:"↻"/"";grid-row:1/5;font:1.375em/1.6 sans-serif;width:1.6em;height:1.6em;border-radius:50%;text-align:center;' +
-  "color:var(--trueup-on-accent,#fff);background:var(--trueup-accent,#2563eb)}" +
+  '#card:before{content:"↻"/"";grid-row:1/5;font:1.375em/1.6 sans-serif;width:1.6em;height:1.6em;border-radius:50%;text-align:center}' +
   "h2,p{margin:0;font-size:1em;unicode-bidi:plaintext}" +
   "h2{font-weight:600}" +
   "p,a{margin-top:.25em;font-size:.875em;color:color-mix(in srgb,currentColor 80%,transparent)}" +
@@ -391,7 +345,7 @@ const css =
   "#actions{grid-column:1/3;justify-self:stretch;display:flex;flex-wrap:wrap;justify-content:end;gap:.5em;margin-top:1em}" +
   "button{font:inherit;font-size:.875em;font-weight:500;color:inherit;padding:.45em .9em;border:1px solid transparent;border-radius:.5em;" +
   "background:color-mix(in srgb,currentColor 9%,transparent);cursor:pointer}" +
-  "#refresh{color:var(--trueup-on-accent,#fff);background:var(--trueup-accent,#2563eb)}" +
+  "#refresh,#card:before{color:var(--trueup-on-accent,#fff);background:var(--trueup-accent,#2563eb)}" +
   "button:hover{opacity:.9}" +
   "[aria-disabled=true]{opacity:.6}" +
   ":focus-visible{outline:2px solid;outline-offset:2px}" +

@@ -33,12 +33,9 @@ export function tabs(name: string, send: (input: Input) => void) {
         leave = channel = undefined;
       };
     },
-    /** Without an answer: of a failure. */
-    tell(...[next, ...answer]: Given<Out.Tell>): void {
-      channel?.postMessage({ type: answer[0] ? "answer" : "failed", next, ...named(TOLD, answer) });
-    },
-    hello(): void {
-      channel?.postMessage({ type: "hello" });
+    /** Without an answer: of a failure. Without anything: asks for what the leader told last. */
+    tell(...[next, ...answer]: Given<Out.Tell> | []): void {
+      channel?.postMessage({ type: answer[0] ? "answer" : next === undefined ? "hello" : "failed", next, ...named(TOLD, answer) });
     },
   };
 }

@@ -145,10 +145,7 @@ export function play({ answer = () => [], start = [], refuse } = {}) {
   const core = { heard: [], answer, given: undefined };
   globalThis.played = {
     source: EMPTY,
-    prompt: (actions) => {
-      core.actions = actions;
-      return { show: (view) => (core.view = view), hide: () => (core.view = undefined) };
-    },
+    prompt: () => (view) => (core.view = view),
     core: (begun = false) => (given) => {
       const crossed = (value) => JSON.parse(JSON.stringify(value));
       const reply = (effects) => crossed([core.delay ?? 0x7fff_ffff, ...effects.map(placed)]);

@@ -211,7 +211,7 @@ test("two clients on a page show one prompt, the graver one", async () => {
   const shown = [];
   globalThis.played.prompt = () => {
     const at = shown.push(undefined) - 1;
-    return { show: ({ kind }) => (shown[at] = kind), hide: () => (shown[at] = undefined) };
+    return (view) => (shown[at] = view?.kind);
   };
   const { connect } = await fresh(text);
   const [a, b] = [connect({ app: "a" }), connect({ app: "b" })];
