@@ -329,11 +329,8 @@ impl Refresh {
         if let Some(manifest) = facts.manifest
             && !self.target.is_empty()
         {
-            if self.reload_off {
-                return self.stand(Phase::Idle, Reason::ReloadOff, NEVER);
-            }
             spread = manifest.refresh.spread;
-            idle = if self.asked { Reason::None } else { self.unwanted(manifest, facts) };
+            idle = self.unwanted(manifest, facts);
         }
         if idle != Reason::None {
             self.begin_anew();
@@ -431,8 +428,14 @@ impl Refresh {
         self.stand(Phase::Saving, Reason::None, self.until);
     }
 
-    /// Why unasked actions are off.
+    /// Why actions are off, or those that nobody asked for.
     fn unwanted(&self, manifest: &Manifest, facts: &Facts) -> Reason {
+        if self.reload_off {
+            return Reason::ReloadOff;
+        }
+        if self.asked {
+            return Reason::None;
+        }
         if facts.config.observe {
             return Reason::Observe;
         }
