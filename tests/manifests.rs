@@ -21,7 +21,7 @@ fn faults(manifest: &Value) -> Vec<Blame> {
     let answer = Answer { status: 200, text: Some(manifest.to_string()), ..Answer::default() };
     client.handle(now, Event::Answer { answer, told: None });
     let mut faults = Vec::new();
-    for effect in harness::effects(&client) {
+    for effect in harness::effects(&client, 0, &Answer::default()) {
         match effect {
             Effect::Fault(Blame::Publisher(flaw))
                 if matches!(flaw.fault, Fault::Clamped | Fault::Unknown)

@@ -4,7 +4,7 @@ mod harness;
 use harness::*;
 use trueup::core::Client;
 use trueup::core::error::{Fault, Flaw};
-use trueup::core::event::Event;
+use trueup::core::event::{Answer, Event};
 use trueup::core::flags::{Numbers, details};
 use trueup::core::json;
 use trueup::core::time::Now;
@@ -380,7 +380,7 @@ fn a_server_evaluates_with_an_inlined_manifest_and_no_more_than_the_start() {
     let start = trueup::core::event::Start { inline: Some(&inline), ..Default::default() };
     let now = Now { mono: 0, wall: EPOCH };
     let client = Client::new(&json(OPTIONS).unwrap(), start, parse, Numbers::native(), now).unwrap();
-    let outcome = outcomes(&effects(&client)).pop();
+    let outcome = outcomes(&effects(&client, 0, &Answer::default())).pop();
     let expected = r#"{"flags":[["new",{"reason":"STATIC","variant":"on","metadata":{"own":true,"set":"s"},"value":1}]],"metadata":{"set":"s"}}"#;
     assert_eq!(outcome, json(expected));
 }

@@ -11,7 +11,7 @@ import { type Held, inlined, isVisible, localized, mark, type Member, page, read
 import { createPrompt, type Prompt, type PromptView } from "./prompt.js";
 import { hasLocks, tabs } from "./tabs.js";
 import type * as T from "./types.js";
-import { begin, type Core, type Effect, event, type Given, In, type Input, known, Out, type Reply } from "./wire.js";
+import { begin, type Core, type Effect, event, type Given, type Heard, In, type Input, known, Out, type Reply, TEXT } from "./wire.js";
 import { settled } from "./worker.js";
 
 /** Where kept state has what a person has put off. */
@@ -53,6 +53,9 @@ export function connect(options: T.Options = {}): T.Trueup {
   let listeners = new EventTarget();
   const inbox: Input[] = [];
   const outbox: Effect[] = [];
+  /** The last answer, as other tabs are told of it; and the last whose text is in force. */
+  let last: Heard = [In.Answer];
+  let inForce: Heard = [In.Answer];
   let core: Core | undefined;
   let ended = !onPage;
   let draining = false;
@@ -106,7 +109,13 @@ export function connect(options: T.Options = {}): T.Trueup {
       for (;;) {
         while (core && outbox.length) act(outbox.shift()!);
         if (!core || !inbox.length) break;
-        take(core(inbox.shift()!));
+        let input = inbox.shift()!;
+        if (input[0] === In.Answer) {
+          last = input;
+          // A text that is in force crosses once.
+          if (input[TEXT] && input[TEXT] === inForce[TEXT]) input = Object.assign([], input, { [TEXT]: true }) as Heard;
+        }
+        take(core(input));
       }
     } catch (trap) {
       lose(trap);
@@ -136,7 +145,7 @@ export function connect(options: T.Options = {}): T.Trueup {
     [Out.Hello]: () => others.tell(),
     [Out.Lead]: (on) => others.lead(on),
     [Out.Taken]: (on) => (taken = on),
-    [Out.Poll]: (etag) => request(({ signal }) => poll(url, signal, etag!)),
+    [Out.Poll]: () => request(({ signal }) => poll(url, signal, inForce)),
     [Out.Keep]: (state, text) => {
       // Where this tab has put nothing off, what another one has stays.
       if (state) state[SNOOZE] ??= (read("localStorage", key, MiB) as unknown[] | undefined)?.[SNOOZE];
@@ -144,7 +153,7 @@ export function connect(options: T.Options = {}): T.Trueup {
       if (text === null || write("localStorage", textKey, text)) write("localStorage", key, state);
     },
     [Out.Reload]: (session, asked, to) => leave(session, asked, to),
-    [Out.Tell]: (...told) => others.tell(...told),
+    [Out.Tell]: (next, answered) => others.tell(next, answered ? last : undefined),
     [Out.Ready]: (how) => settleReady(how),
     [Out.Flags]: (...told) => hearFlags(...nextFlags(flags, ...told)),
   };
@@ -164,7 +173,10 @@ export function connect(options: T.Options = {}): T.Trueup {
     // Nobody can listen before `connect` has returned; what is wrong has to be heard.
     if (event === "error" && starting) queueMicrotask(() => emit(event, detail));
     else emit(event, detail);
-    if (event === "poll") emit(POLLED);
+    if (event === "poll") {
+      if (/^[nu]/.test(detail.outcome)) inForce = last;
+      emit(POLLED);
+    }
   };
 
   const hearFlags = (now: typeof flags, keys: string[]): void => {
@@ -228,7 +240,7 @@ export function connect(options: T.Options = {}): T.Trueup {
       if (own) work!(own).catch(() => failed).then((input) => own === current && send(input));
     };
   };
-  const request = one([In.Failed]);
+  const request = one([In.Answer]);
   const looking = one([In.Shell, null]);
 
   const look = (activate?: unknown) =>

@@ -1,11 +1,11 @@
 /** The two requests of the page's own: the manifest and the shell. They reject where no answer comes. */
-import { In, type Input } from "./wire.js";
+import { type Heard, In, type Input, TEXT } from "./wire.js";
 
 /**
- * Fetches the manifest; the core limits how long it may take. Where its ETag is `etag` the body stays undecoded, but is
- * read to its end, or the cache would drop it: at once, which costs a quarter less than piece by piece.
+ * Fetches the manifest; the core limits how long it may take. Where its ETag is that of the answer `before` the body stays
+ * undecoded, but is read to its end, or the cache would drop it: at once, which costs a quarter less than piece by piece.
  */
-export async function poll(url: string, signal: AbortSignal, etag?: string): Promise<Input> {
+export async function poll(url: string, signal: AbortSignal, before: Heard): Promise<Heard> {
   const response = await fetch(url, { cache: "no-cache", signal });
   const header = (name: string): any => response.headers.get(name);
   const date = time(header("date"));
@@ -13,23 +13,22 @@ export async function poll(url: string, signal: AbortSignal, etag?: string): Pro
   const retry = header("retry-after");
   const retryDate = time(retry);
   const tag = header("etag");
-  const known = tag && tag === etag;
-  const text = known ? (await response.arrayBuffer(), null) : await read(response, MiB);
-  const tooLong = text!?.length > MiB;
+  const text = tag && tag === before[TEXT + 2] ? (await response.arrayBuffer(), before[TEXT] as string) : await read(response, MiB);
+  const tooLong = text.length > MiB;
   return [
     In.Answer,
     null,
     response.status,
     // A service worker's own answer has no URL.
     !(response.url || url).startsWith(new URL("/", url).href),
-    tag,
-    null,
+    Date.now(),
     date && date + ((age > 0 && age < 1e9 && age * 1e3) || 0),
     retry && retry * 1e3,
     // Read only where there are no seconds: engines take a bare number for a year.
     retryDate && retryDate - (date ?? Date.now()),
     tooLong ? null : text,
     tooLong,
+    tag,
   ];
 }
 

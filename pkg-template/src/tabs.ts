@@ -1,6 +1,6 @@
 /** One leader among the tabs of an app, and what it tells the others. */
 import { take } from "./page.js";
-import { type Answer, type Given, In, type Input, named, type Out } from "./wire.js";
+import { type Answer, type Heard, In, type Input, named } from "./wire.js";
 
 /** Both are there; elsewhere every tab polls for itself. Firefox refuses the channel where storage is blocked. */
 export const hasLocks = (): boolean => {
@@ -34,20 +34,20 @@ export function tabs(name: string, send: (input: Input) => void) {
       };
     },
     /** Without an answer: of a failure. Without anything: asks for what the leader told last. */
-    tell(...[next, ...answer]: Given<Out.Tell> | []): void {
+    tell(next?: number, [, , ...answer]: Heard = [In.Answer]): void {
       channel?.postMessage({ type: answer[0] ? "answer" : next === undefined ? "hello" : "failed", next, ...named(TOLD, answer) });
     },
   };
 }
 
 /** What other versions of Trueup read, too: the names of an answer's items. */
-const TOLD = "status foreign etag at date retryAfter retryDate text tooLong".split(" ");
+const TOLD = "status foreign at date retryAfter retryDate text tooLong etag".split(" ");
 
 /** Other versions of Trueup, and anything else on this origin, may talk on the channel too: only what we know gets in. */
 function heard(data: any): Input | undefined {
   if (data?.type === "hello") return [In.Hello];
   const next = +data?.next || 0;
-  if (data?.type === "failed") return [In.Failed, next];
+  if (data?.type === "failed") return [In.Answer, next];
   if (data?.type !== "answer" || !(data.status > 0)) return;
   return [In.Answer, next, ...(TOLD.map((name) => (/^(st|n|bo)/.test(typeof data[name]) ? data[name] : null)) as Answer)];
 }

@@ -84,9 +84,7 @@ export const enum In {
   Holds,
   /** What the fetch of the shell brought. */
   Shell,
-  /** No answer to a poll came: to this tab's own, or it is told. */
-  Failed,
-  /** An answer to a poll: to this tab's own request, or told by the leader. */
+  /** An answer to a poll, or that none came: to this tab's own request, or told by the leader. */
   Answer,
   /** Asks for all that it knows. */
   Inspect,
@@ -106,8 +104,7 @@ export type Answer = [
   status: number,
   /** The final URL has another origin than was asked. */
   foreign: boolean,
-  etag: Maybe<string>,
-  /** Told by another tab: when it came there, by `Date.now()`. */
+  /** When it came to the tab that asked, by `Date.now()`. */
   at: Maybe<number>,
   /** The answer's `Date`, as `Date.parse` reads it, and its `Age`. */
   date: Maybe<number>,
@@ -115,11 +112,15 @@ export type Answer = [
   retryAfter?: Maybe<number>,
   /** `Retry-After` in its date form, in milliseconds from the answer's `Date` (or from now). */
   retryDate?: Maybe<number>,
-  /** The body; absent where its ETag is the one that `Poll` named, or where it is too long. */
-  text?: Maybe<string>,
+  /** The body; absent where it is too long. To the core `true`, where it is the text in force. */
+  text?: Maybe<string | true>,
   /** The body is longer than 1 MiB and was not read. */
   tooLong?: boolean,
+  etag?: Maybe<string>,
 ];
+
+/** Where an input has its answer's text. */
+export const TEXT = 8;
 
 /** What the page tells the core. */
 export type Input =
@@ -133,12 +134,13 @@ export type Input =
   | [In.Holds, holds: [reason: string, until: number][]]
   /** `status` 0: no answer. `html`: `content-type` is `text/html` or `application/xhtml+xml`. `text`: at most the first 512 KiB. */
   | [In.Shell, worker: Maybe<Worker>, status?: number, redirected?: boolean, html?: boolean, text?: string]
-  /** `next`: only told ones have it: how long until the teller polls next. */
-  | [In.Failed, next?: Maybe<number>]
-  | [In.Answer, next: Maybe<number>, ...Answer];
+  | Heard;
+
+/** `next`: only told ones have it: how long until the teller polls next. */
+export type Heard = [In.Answer, next?: Maybe<number>, ...answer: Answer | []];
 
 export const enum Out {
-  /** Abort the running fetch of the manifest (no `Failed` follows). */
+  /** Abort the running fetch of the manifest (no `Answer` follows). */
   Abort,
   /** Fetch the shell (`cache: "reload"`, `Accept: text/html`), after `registration.update()` under a worker. */
   Shell,
@@ -152,7 +154,7 @@ export const enum Out {
   Lead,
   /** The answer to `Navigate`, in the same batch. */
   Taken,
-  /** Fetch the manifest (`cache: "no-cache"`, no header of our own) and send `Answer` or `Failed`. */
+  /** Fetch the manifest (`cache: "no-cache"`, no header of our own) and send `Answer`. */
   Poll,
   /** Write to local storage. `text` only where it changed; state `null` and text `""` stand for nothing. */
   Keep,
@@ -161,7 +163,7 @@ export const enum Out {
    * fails and nobody asked: send `Unbooked` instead.
    */
   Reload,
-  /** Tell the other tabs of an answer, or of a failure. */
+  /** Tell the other tabs of the last answer that was sent, or that none came. */
   Tell,
   // Published, in the order of `EVENTS`:
   Standing,
@@ -177,13 +179,12 @@ export const enum Out {
 
 /** What the core asks of the page. */
 export type Effect =
-  | [Out.Abort | Out.Shell | Out.Activate | Out.Save | Out.Hello]
+  | [Out.Abort | Out.Shell | Out.Activate | Out.Save | Out.Hello | Out.Poll]
   | [Out.Lead, on: boolean]
   | [Out.Taken, taken: boolean]
-  | [Out.Poll, etag: string | null]
   | [Out.Keep, state: unknown[] | null, text: string | null]
   | [Out.Reload, session: unknown, asked: boolean, url: string | null]
-  | [Out.Tell, next: number, ...answer: Answer | []]
+  | [Out.Tell, next: number, answered: boolean]
   | [Out.Standing | Out.Refresh | Out.Plan | Out.Polled | Out.Fault, ...detail: unknown[]]
   | [Out.Ready, how: "live" | "stored" | "timeout"]
   | [Out.Flags, ...flags: Published];

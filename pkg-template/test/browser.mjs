@@ -107,15 +107,14 @@ const INPUTS = [
   ..."wake resume pagehide pageshow hello chunk check now defer saved unbooked".split(" "),
   ..."visible.on online.on lead.on header.serial navigate.url session.session context.context refused.refusals holds.holds".split(" "),
   "shell.worker.status.redirected.html.text",
-  "failed.next",
-  "answer.next.status.foreign.etag.at.date.retryAfter.retryDate.text.tooLong",
+  "answer.next.status.foreign.at.date.retryAfter.retryDate.text.tooLong.etag",
   "inspect",
 ];
 const START = "options.seed.nonce.state.text.session.inline.id.version.app.visible.online.locks.reloadOff";
 /** … and an effect's. */
 const EFFECTS = [
-  ..."abort shell activate save hello lead.on taken.taken poll.etag keep.state.text reload.session.asked.url".split(" "),
-  "tell.next.status.foreign.etag.at.date.retryAfter.retryDate.text.tooLong",
+  ..."abort shell activate save hello lead.on taken.taken poll keep.state.text reload.session.asked.url".split(" "),
+  "tell.next.answered",
   "standing.status.reason.deadline",
   "refresh.phase.action.target.reason.until.deferrals.seconds.holds.deadline.notes.link",
   "plan.generation.apis",

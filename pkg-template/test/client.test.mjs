@@ -522,22 +522,31 @@ test("an unasked reload that cannot be booked does not happen", async () => {
   trueup.close();
 });
 
-test("an answer with the known ETag is not decoded, and one that is too long is not read", async () => {
+const asked = "https://shop.example/trueup.json";
+const reply = (body, headers) => Object.defineProperty(new Response(body, { headers }), "url", { value: asked });
+const poll = { do: "poll" };
+
+test("what headers say of an answer is told; one that is too long is not read", async () => {
   const { log } = page();
-  const core = play({ start: [{ do: "poll", etag: '"a"' }] });
+  const core = play({ start: [poll] });
   const trueup = await connectIn();
-  const reply = (body, headers) =>
-    Object.defineProperty(new Response(body, { headers }), "url", { value: "https://shop.example/trueup.json" });
   const date = "Mon, 23 Nov 2026 11:00:00 GMT";
+  const before = Date.now();
   log.fetches[0].resolve(reply("{}", { etag: '"a"', date, age: "3", "retry-after": "7" }));
   await turn();
-  const { text: none, ...first } = core.heard.at(-1);
-  assert.equal(none, undefined);
-  assert.equal(first.etag, '"a"');
-  assert.equal(first.date, Date.parse(date) + 3000, "with the age");
-  assert.equal(first.retryAfter, 7000);
-  assert.equal(first.foreign, false);
-  core.answer = ({ type }) => (type === "defer" ? [{ do: "poll" }] : []);
+  const { at, retryDate: _, ...first } = core.heard.at(-1);
+  assert.ok(at >= before && at <= Date.now(), "when it came");
+  assert.deepEqual(first, {
+    type: "answer",
+    status: 200,
+    foreign: false,
+    date: Date.parse(date) + 3000,
+    retryAfter: 7000,
+    text: "{}",
+    tooLong: false,
+    etag: '"a"',
+  });
+  core.answer = ({ type }) => (type === "defer" ? [poll] : []);
   trueup.refresh.defer();
   log.fetches[1].resolve(reply("x".repeat((1 << 20) + 1)));
   await turn();
@@ -548,12 +557,82 @@ test("an answer with the known ETag is not decoded, and one that is too long is 
   await turn();
   assert.equal(core.heard.at(-1).text, "ä{}");
   trueup.refresh.defer();
+  log.fetches[3].resolve(Promise.reject(new TypeError("Failed to fetch")));
+  await turn();
+  assert.deepEqual(core.heard.at(-1), { type: "answer" }, "none came");
+  trueup.refresh.defer();
   core.answer = ({ type }) => (type === "defer" ? [{ do: "abort" }] : []);
   const heard = core.heard.length;
   trueup.refresh.defer();
   await turn();
   assert.equal(core.heard.length, heard + 1, "an aborted request says nothing more");
   trueup.close();
+});
+
+test("a text that is in force crosses once, and is not decoded where its ETag is known", async () => {
+  const { log } = page();
+  const core = play({ start: [poll] });
+  const trueup = await connectIn();
+  const next = async (body, etag, outcome) => {
+    const response = reply(body, etag && { etag });
+    if (outcome) core.answer = ({ type }) => (type === "answer" ? [emit("poll", { why: "period", outcome }), poll] : []);
+    log.fetches.at(-1).resolve(response);
+    await turn();
+    return core.heard.at(-1).text;
+  };
+  assert.equal(await next("a", '"a"', "new"), "a");
+  assert.equal(await next("not looked at", '"a"', "unchanged"), true);
+  assert.equal(await next("a", undefined, "unchanged"), true, "without an ETag the text itself is known");
+  assert.equal(await next("b", '"b"', "older"), "b", "this one does not come into force");
+  assert.equal(await next("b", '"b"', "older"), "b", "so it crosses again, for the core to judge");
+  assert.equal(await next("", '"a"', "failed"), "", "its ETag went with the last answer that was in force");
+  assert.equal(await next("a", '"a"', "unchanged"), true);
+  assert.equal(await next("c", '"c"', "new"), "c");
+  assert.equal(await next("a", '"a"', "older"), "a");
+  trueup.close();
+});
+
+test("the leader tells others of the answer as it came, with the text that has not crossed again", async (t) => {
+  const { log } = page({ navigator: { locks: { request: async () => {} } } });
+  const core = play({ start: [{ do: "lead", on: true }, poll] });
+  const trueup = await connectIn({ app: "shop" });
+  assert.equal(core.given.start.locks, true);
+  const other = new BroadcastChannel(`trueup:shop:${asked}`);
+  t.after(() => (other.close(), trueup.close()));
+  const told = [];
+  other.onmessage = ({ data }) => told.push(data);
+  const answers = (outcome, answered = true, more = []) => {
+    core.answer = ({ type }) => (type === "answer" ? [emit("poll", { why: "period", outcome }), { do: "tell", next: 9, answered }, ...more] : []);
+  };
+  const came = { type: "answer", next: 9, status: 200, foreign: false, tooLong: false };
+  const hears = async () => {
+    while (!told.length) await turn();
+    const { at, ...rest } = told.shift();
+    return rest;
+  };
+  answers("new", true, [poll]);
+  log.fetches[0].resolve(reply("a", { etag: '"a"' }));
+  assert.deepEqual(await hears(), { ...came, text: "a", etag: '"a"' });
+  answers("unchanged", true, [poll]);
+  log.fetches[1].resolve(reply("", { etag: '"a"' }));
+  assert.deepEqual(await hears(), { ...came, text: "a", etag: '"a"' });
+  assert.equal(core.heard.at(-1).text, true);
+  answers("failed", true, [poll]);
+  log.fetches[2].resolve(reply("<html>"));
+  assert.deepEqual(await hears(), { ...came, text: "<html>" }, "each tab judges for itself");
+  answers("failed", false);
+  log.fetches[3].resolve(Promise.reject(new TypeError("Failed to fetch")));
+  assert.deepEqual(await hears(), { type: "failed", next: 9 });
+  // What it is told itself, it tells on.
+  core.answer = ({ type }) => (type === "hello" ? [{ do: "tell", next: 5, answered: true }] : []);
+  other.postMessage({ type: "answer", next: 7, status: 503, at: 1e12, retryAfter: 9e5, more: "x" });
+  other.postMessage({ type: "hello" });
+  assert.deepEqual(await hears(), { type: "answer", next: 5, status: 503, retryAfter: 9e5 });
+  assert.deepEqual(core.heard.at(-2), { type: "answer", next: 7, status: 503, at: 1e12, retryAfter: 9e5 });
+  // The core gave up on the last poll: the answer before it is not what there is to tell.
+  core.answer = ({ type }) => (type === "hello" ? [{ do: "tell", next: 5, answered: false }] : []);
+  other.postMessage({ type: "hello" });
+  assert.deepEqual(await hears(), { type: "failed", next: 5 });
 });
 
 test("the script drop-in reads its options from attributes", async () => {

@@ -122,7 +122,6 @@ fn effect(out: &mut Json, client: &Client, now: Now, effect: Effect) {
     });
     match effect {
         Effect::Lead(on) | Effect::Taken(on) => out.flag(on),
-        Effect::Poll => out.text(client.last().0.etag.as_deref()),
         Effect::Keep(text) => {
             client.kept().write(out, &client.refresh().snooze);
             out.text(text.then_some(&client.in_force().text));
@@ -136,7 +135,10 @@ fn effect(out: &mut Json, client: &Client, now: Now, effect: Effect) {
             out.flag(refresh.asked);
             out.text(refresh.url.as_deref());
         }
-        Effect::Tell => told(out, client),
+        Effect::Tell => {
+            out.int(client.schedule().planned(now.mono));
+            out.flag(client.answered());
+        }
         Effect::Standing => {
             let standing = client.standing();
             out.string(standing.status.name());
@@ -174,26 +176,8 @@ fn effect(out: &mut Json, client: &Client, now: Now, effect: Effect) {
             None => "timeout",
         }),
         Effect::Flags => out.word(client.outcome()),
-        Effect::Abort | Effect::Shell | Effect::Activate | Effect::Save | Effect::Hello => {}
+        Effect::Abort | Effect::Shell | Effect::Activate | Effect::Save | Effect::Hello | Effect::Poll => {}
     }
-}
-
-/// In the places that the input has, less its kind; a failure ends with `next`.
-fn told(out: &mut Json, client: &Client) {
-    let (answer, bad) = client.last();
-    out.int(client.next_poll());
-    if answer.status == 0 {
-        return;
-    }
-    out.int(answer.status.into());
-    out.flag(answer.foreign);
-    out.text(answer.etag.as_deref().filter(|_| !bad));
-    out.maybe(answer.at);
-    out.maybe(answer.date);
-    out.maybe(answer.retry_delay);
-    out.maybe(answer.retry_date);
-    out.text(answer.text.as_deref().filter(|_| !bad));
-    out.flag(answer.too_long);
 }
 
 fn refresh(out: &mut Json, client: &Client, now: Now, state: &State) {

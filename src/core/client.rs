@@ -2,7 +2,7 @@
 
 use super::config::Config;
 use super::error::{Fault, FetchError, Flaw};
-use super::event::{Answer, Effect, Input, Start, Wake, kind};
+use super::event::{Effect, Input, Start, Wake, kind};
 use super::flags::{Live, Numbers};
 use super::json::Json;
 use super::manifest::{MAX_TEXT, Manifest};
@@ -33,12 +33,8 @@ pub struct Client {
     in_force: InForce,
     refresh: Refresh,
     kept: Kept,
-    /// The last answer, good or bad, as other tabs are told of it; but ETag and body are the last good one's.
-    last: Answer,
-    /// Whether it was bad; `None`: there was none yet.
-    bad: Option<bool>,
-    /// What they are told with it: in how many ms this tab polls next.
-    next: i64,
+    /// Whether the last poll, own or told, was answered, well or not; `None`: there was none yet.
+    answered: Option<bool>,
     marked: bool,
     locks: bool,
     chunks: Chunks,
@@ -74,9 +70,7 @@ impl Client {
             in_force: InForce::NONE,
             refresh: Refresh::BLANK,
             kept: Kept::NOTHING,
-            last: Answer::NONE,
-            bad: None,
-            next: 0,
+            answered: None,
             marked: false,
             locks: false,
             chunks: Chunks::Whole,
@@ -182,7 +176,7 @@ impl Client {
         self.flaws.clear();
         self.server.observe(now);
         match input.number(0, kind::WAKE) {
-            kind::ANSWER | kind::FAILED => self.answer(now, &mut answer(input), input.number(1, NEVER)),
+            kind::ANSWER => self.answer(now, input),
             kind::VISIBLE => {
                 self.schedule.visible = on;
                 if on {
@@ -217,10 +211,10 @@ impl Client {
             // A poll that has taken too long is told of below.
             kind::HELLO
                 if self.schedule.role == Role::Leader
-                    && self.bad.is_some()
+                    && self.answered.is_some()
                     && !self.schedule.overdue(mono) =>
             {
-                self.tell(now);
+                self.tell();
             }
             kind::CHUNK => {
                 if self.chunks == Chunks::Whole {
@@ -316,14 +310,9 @@ impl Client {
         &self.in_force
     }
 
-    /// The last answer, as other tabs are told of it ([`Effect::Tell`]): without ETag and body if it was bad.
-    pub fn last(&self) -> (&Answer, bool) {
-        (&self.last, self.bad == Some(true))
-    }
-
-    /// In how many ms this tab polls next, as other tabs are told with it.
-    pub fn next_poll(&self) -> i64 {
-        self.next
+    /// Whether there was an answer to the last poll.
+    pub fn answered(&self) -> bool {
+        self.answered == Some(true)
     }
 
     /// What is kept over loads, less the manifest's text.
@@ -351,60 +340,55 @@ impl Client {
         self.server.at(now)
     }
 
-    fn answer(&mut self, now: Now, answer: &mut Answer, told: i64) {
+    /// An answer, in the places that `wire.ts` says; or there was none.
+    fn answer(&mut self, now: Now, input: Input) {
+        let told = input.number(1, NEVER);
         // One that waited for a frozen page is given up like one that did not come in time.
         if told == NEVER && (self.schedule.running().is_none() || self.schedule.overdue(now.mono)) {
             return;
         }
         // What is told may be old: who came later hears it, or who was frozen.
-        answer.at = if answer.at == NEVER { now.wall } else { answer.at };
-        let age = (now.wall - answer.at).max(0);
+        let age = (now.wall - input.number(4, now.wall)).max(0);
+        let date = input.number(5, NEVER);
         // The wall clock may have been set since: no time is reckoned over long.
-        if answer.date != NEVER && age < 30 * SECOND {
-            self.server.sample(now, answer.date + age);
+        if date != NEVER && age < 30 * SECOND {
+            self.server.sample(now, date + age);
         }
-        let heard = match self.judge(now, answer) {
+        let heard = match self.judge(now, input, date) {
             Ok(heard) => heard,
-            Err(error) => return self.bad(now, error, answer, told),
+            Err(error) => return self.bad(now, error, input),
         };
         self.period();
         self.flags.confirm();
         self.polled(Some(heard));
         self.server.heard();
         self.schedule.good(now.mono, told, age);
-        // A poll that runs has named the body that is known here, and may come without it.
-        if self.schedule.running().is_none() {
-            self.bad = Some(false);
-            self.remember(answer, answer.text.is_none());
-        }
+        self.answered = Some(true);
         self.say_ready(true);
         if told == NEVER {
-            self.tell(now);
+            self.tell();
             self.keep(now, heard == Heard::New, false);
         }
     }
 
     /// What an answer brings, or why it is none; without an error the flaw has been noted.
-    fn judge(&mut self, now: Now, answer: &Answer) -> Result<Heard, Option<FetchError>> {
-        let text = match &answer.text {
-            // The server says the same as before.
-            None if answer.etag.is_some() && answer.etag == self.last.etag => &self.last.text,
-            text => text,
-        };
-        let text = text.as_deref().unwrap_or_default();
-        if answer.status == 0 {
+    fn judge(&mut self, now: Now, input: Input, date: i64) -> Result<Heard, Option<FetchError>> {
+        let status = input.number(2, 0);
+        let text = input.text(8).unwrap_or_default();
+        if status == 0 {
             return Err(Some(FetchError::Network));
         }
-        if answer.foreign {
+        if input.is(3) {
             return Err(Some(FetchError::Origin));
         }
-        if answer.status != 200 {
+        if status != 200 {
             return Err(Some(FetchError::Status));
         }
-        if answer.too_long || text.len() > MAX_TEXT {
+        if input.is(9) || text.len() > MAX_TEXT {
             return Err(Some(FetchError::TooLong));
         }
-        if self.in_force.is(text) {
+        // The page, too, knows a text that is in force again.
+        if input.is(8) || self.in_force.is(text) {
             return Ok(self.in_force.confirm());
         }
         let manifest = match decode(self.parse, text) {
@@ -415,7 +399,7 @@ impl Client {
                 return Err(None);
             }
         };
-        let heard = self.in_force.hear(now, manifest, text, answer.date);
+        let heard = self.in_force.hear(now, manifest, text, date);
         let fault = match heard {
             Heard::Future => Fault::Future,
             Heard::Conflict => Fault::Contradiction,
@@ -432,28 +416,19 @@ impl Client {
         if heard == Heard::Future { Err(None) } else { Ok(heard) }
     }
 
-    fn bad(&mut self, now: Now, error: Option<FetchError>, answer: &mut Answer, told: i64) {
+    fn bad(&mut self, now: Now, error: Option<FetchError>, input: Input) {
         if let Some(error) = error
             && self.schedule.online
         {
             self.effects.push(Effect::Failed(error));
         }
         self.polled(None);
-        self.schedule.bad(now.mono, told, answer);
-        self.bad = Some(true);
-        self.remember(answer, true);
+        let (told, answered) = (input.number(1, NEVER), input.number(2, 0) > 0);
+        self.schedule.bad(now.mono, told, answered, input.number(6, NEVER), input.number(7, NEVER));
+        self.answered = Some(answered);
         if told == NEVER {
-            self.tell(now);
+            self.tell();
         }
-    }
-
-    /// Keeps an answer to be told to others; `less` its ETag and body: those before it stay.
-    fn remember(&mut self, answer: &mut Answer, less: bool) {
-        if less {
-            answer.etag = self.last.etag.take();
-            answer.text = self.last.text.take();
-        }
-        self.last = std::mem::take(answer);
     }
 
     /// A poll ended; `None`: it failed.
@@ -462,9 +437,8 @@ impl Client {
         self.effects.push(Effect::Polled(why, heard));
     }
 
-    fn tell(&mut self, now: Now) {
+    fn tell(&mut self) {
         if self.locks {
-            self.next = self.schedule.planned(now.mono);
             self.effects.push(Effect::Tell);
         }
     }
@@ -580,7 +554,7 @@ impl Client {
         }
         if self.schedule.overdue(now.mono) {
             self.effects.push(Effect::Abort);
-            self.bad(now, Some(FetchError::Timeout), &mut Answer::default(), NEVER);
+            self.bad(now, Some(FetchError::Timeout), Input(&[]));
         }
         if now.mono >= self.ready {
             self.say_ready(false);
@@ -635,18 +609,4 @@ impl Client {
 fn decode(parse: Parse, text: &str) -> Result<Box<Manifest>, Flaw> {
     let Some(tree) = parse(text) else { return Err(Flaw { path: String::new(), fault: Fault::Json }) };
     Manifest::decode(tree).map_err(|error| error.0)
-}
-
-fn answer(input: Input) -> Answer {
-    Answer {
-        status: input.number(2, 0) as u16,
-        foreign: input.is(3),
-        etag: input.text(4).map(str::to_owned),
-        at: input.number(5, NEVER),
-        date: input.number(6, NEVER),
-        retry_delay: input.number(7, NEVER),
-        retry_date: input.number(8, NEVER),
-        text: input.text(9).map(str::to_owned),
-        too_long: input.is(10),
-    }
 }

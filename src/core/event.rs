@@ -5,6 +5,7 @@ use super::error::FetchError;
 use super::refresh::shell::{ShellAnswer, Worker};
 use super::schedule::Why;
 use super::serial::Heard;
+#[cfg(not(target_arch = "wasm32"))]
 use super::time::NEVER;
 use super::value::Value;
 
@@ -34,15 +35,14 @@ pub struct Start<'a> {
 }
 
 /// An answer to a poll: to this tab's own, or told by the tab that polled.
+#[cfg(not(target_arch = "wasm32"))]
 #[derive(Clone, Debug, PartialEq)]
 pub struct Answer {
     /// The status; 0 where no answer came.
     pub status: u16,
     /// It came from another origin than was asked.
     pub foreign: bool,
-    /// Its ETag.
-    pub etag: Option<String>,
-    /// When it came to the tab that polled, by the wall clock; an own one comes now: [`NEVER`].
+    /// When it came to the tab that polled, by the wall clock; [`NEVER`]: now.
     pub at: i64,
     /// `Date` + `Age` at that time, in ms since 1970, or [`NEVER`].
     pub date: i64,
@@ -50,30 +50,29 @@ pub struct Answer {
     pub retry_delay: i64,
     /// `Retry-After` in its form of a date, in ms from the answer on, or [`NEVER`].
     pub retry_date: i64,
-    /// The body; `None` where its ETag is the one that was named, or where it was too long to read.
+    /// The body; `None` where it was too long to read, or `known`.
     pub text: Option<String>,
+    /// The body is the text in force.
+    pub known: bool,
     /// The body is longer than 1 MiB.
     pub too_long: bool,
 }
 
-impl Answer {
-    /// None came.
-    pub const NONE: Answer = Answer {
-        status: 0,
-        foreign: false,
-        etag: None,
-        at: NEVER,
-        date: NEVER,
-        retry_delay: NEVER,
-        retry_date: NEVER,
-        text: None,
-        too_long: false,
-    };
-}
-
+/// None came.
+#[cfg(not(target_arch = "wasm32"))]
 impl Default for Answer {
     fn default() -> Answer {
-        Answer::NONE
+        Answer {
+            status: 0,
+            foreign: false,
+            at: NEVER,
+            date: NEVER,
+            retry_delay: NEVER,
+            retry_date: NEVER,
+            text: None,
+            known: false,
+            too_long: false,
+        }
     }
 }
 
@@ -130,9 +129,8 @@ pub mod kind {
     pub const REFUSED: i64 = 18;
     pub const HOLDS: i64 = 19;
     pub const SHELL: i64 = 20;
-    pub const FAILED: i64 = 21;
-    pub const ANSWER: i64 = 22;
-    pub const INSPECT: i64 = 23;
+    pub const ANSWER: i64 = 21;
+    pub const INSPECT: i64 = 22;
 }
 
 /// Something happened. Natively only: in the browser an [`Input`] is read where it is needed.
@@ -237,12 +235,11 @@ impl Event {
                     maybe(told.unwrap_or(NEVER)),
                     number(answer.status.into()),
                     answer.foreign.into(),
-                    answer.etag.into(),
                     maybe(answer.at),
                     maybe(answer.date),
                     maybe(answer.retry_delay),
                     maybe(answer.retry_date),
-                    answer.text.into(),
+                    if answer.known { true.into() } else { answer.text.into() },
                     answer.too_long.into(),
                 ];
                 (kind::ANSWER, rest)
@@ -270,7 +267,7 @@ pub enum Effect {
     Lead(bool),
     /// The answer to [`Event::Navigate`].
     Taken(bool),
-    /// Fetch the manifest. A body with the ETag of `Client::last` need not be read.
+    /// Fetch the manifest.
     Poll,
     /// Keep `Client::kept` over loads, and with it the manifest's text where that changed.
     Keep(bool),
@@ -278,7 +275,8 @@ pub enum Effect {
     Forget,
     /// Book (`Refresh::budget`), then reload (`Refresh::going`).
     Reload,
-    /// Tell the other tabs of the last answer or failure (`Client::last`), and when this tab polls next.
+    /// Tell the other tabs of the last answer, own or told, or that none came (`Client::answered`), and when this tab polls
+    /// next (`Schedule::planned`).
     Tell,
     /// Published: where the build stands.
     Standing,

@@ -1,6 +1,5 @@
 //! When to poll, and whether it is this tab that does.
 
-use super::event::Answer;
 use super::names::names;
 use super::time::{Chance, LONG_AGO, MINUTE, NEVER, SECOND};
 
@@ -211,15 +210,14 @@ impl Schedule {
         self.ended(now, told, Why::Period, period);
     }
 
-    /// A poll failed: so it was answered, if it was.
-    pub fn bad(&mut self, now: i64, told: i64, answer: &Answer) {
+    /// A poll failed, and was perhaps `answered`: with a Retry-After as a `delay`, or as a `date`.
+    pub fn bad(&mut self, now: i64, told: i64, answered: bool, delay: i64, date: i64) {
         let mut wait = 0;
         if self.online {
             wait = self.backoff(self.failures);
             self.failures = self.failures.saturating_add(1);
             self.failed = now;
-            let delay = answer.retry_delay;
-            let asked = if delay == NEVER { answer.retry_date } else { delay };
+            let asked = if delay == NEVER { date } else { delay };
             if asked != NEVER {
                 let asked = asked.clamp(0, LONGEST_RETRY_AFTER);
                 let jitter = if delay == NEVER { self.every } else { asked / 10 };
@@ -227,7 +225,7 @@ impl Schedule {
             }
         }
         self.ended(now, told, Why::Retry, wait);
-        if answer.status > 0 && self.online {
+        if answered && self.online {
             self.barrier = self.next;
             self.early = NEVER;
         }

@@ -46,7 +46,7 @@ pub enum Effect {
     Hello,
     Lead(bool),
     Taken(bool),
-    Poll { etag: Option<String> },
+    Poll,
     Keep { state: Value, text: Option<String> },
     Reload { session: Value, asked: bool, url: Option<String> },
     Tell(Option<Answer>, i64),
@@ -67,8 +67,9 @@ pub enum Blame {
     Memory,
 }
 
-/// What is to be done after an event, as `src/browser/wire.rs` writes it for the page.
-pub fn effects(client: &Client) -> Vec<Effect> {
+/// What is to be done after an event, as `src/browser/wire.rs` writes it for the page. `last`: the last answer, which the
+/// page has at hand.
+pub fn effects(client: &Client, mono: i64, last: &Answer) -> Vec<Effect> {
     let whole = |effect: &event::Effect| match *effect {
         event::Effect::Abort => Effect::Abort,
         event::Effect::Shell => Effect::Shell,
@@ -77,7 +78,7 @@ pub fn effects(client: &Client) -> Vec<Effect> {
         event::Effect::Hello => Effect::Hello,
         event::Effect::Lead(on) => Effect::Lead(on),
         event::Effect::Taken(taken) => Effect::Taken(taken),
-        event::Effect::Poll => Effect::Poll { etag: client.last().0.etag.clone() },
+        event::Effect::Poll => Effect::Poll,
         event::Effect::Keep(text) => {
             let text = text.then(|| client.in_force().text.clone());
             Effect::Keep { state: Json::tree(|out| client.kept().write(out, &client.refresh().snooze)), text }
@@ -89,12 +90,8 @@ pub fn effects(client: &Client) -> Vec<Effect> {
             Effect::Reload { session, asked: refresh.asked, url: refresh.url.clone() }
         }
         event::Effect::Tell => {
-            let (answer, bad) = client.last();
-            let answer = (answer.status > 0).then(|| match bad {
-                true => Answer { etag: None, text: None, ..answer.clone() },
-                false => answer.clone(),
-            });
-            Effect::Tell(answer, client.next_poll())
+            let answer = client.answered().then(|| last.clone());
+            Effect::Tell(answer, client.schedule().planned(mono))
         }
         event::Effect::Standing => Effect::Standing(client.standing()),
         event::Effect::Refresh => Effect::Refresh(client.refresh().state),
@@ -158,6 +155,8 @@ pub struct Page {
     pub kept: Option<(Value, String)>,
     pub session: Value,
     pub effects: Vec<Effect>,
+    /// The last answer that was heard.
+    last: Answer,
     /// Asked for, and not done yet.
     queue: VecDeque<Effect>,
     pub saves: usize,
@@ -265,7 +264,8 @@ impl Setup {
             kept: None,
             session: Value::Null,
             effects: vec![],
-            queue: effects(&client).into(),
+            queue: effects(&client, 0, &Answer::default()).into(),
+            last: Answer::default(),
             saves: 0,
             saves_hang: false,
             leaves: true,
@@ -325,8 +325,12 @@ impl Page {
     /// What is asked for meanwhile waits its turn.
     fn handle(&mut self, event: Event) {
         let now = self.now();
+        if let Event::Answer { answer, .. } = &event {
+            let at = if answer.at == NEVER { now.wall } else { answer.at };
+            self.last = Answer { at, ..answer.clone() };
+        }
         self.client.handle(now, event);
-        self.queue.extend(effects(&self.client));
+        self.queue.extend(effects(&self.client, self.mono, &self.last));
     }
 
     /// Lets virtual time pass, waking the client when it wants to be woken.
@@ -415,7 +419,7 @@ impl Page {
         while let Some(effect) = self.queue.pop_front() {
             self.effects.push(effect.clone());
             match effect {
-                Effect::Poll { .. } => {
+                Effect::Poll => {
                     self.polls.push(self.mono);
                     let date = if self.dated { EPOCH + self.mono } else { NEVER };
                     let event = match self.reply.clone() {

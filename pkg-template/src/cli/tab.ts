@@ -81,7 +81,7 @@ export class Tab {
   hear(text: string, date = this.#at + this.elapsed): this {
     if (!this.asked.has(Out.Poll)) this.send([In.Check]);
     this.asked.delete(Out.Poll);
-    return this.send([In.Answer, null, 200, false, null, null, date, null, null, text]);
+    return this.send([In.Answer, null, 200, false, null, date, null, null, text]);
   }
 
   /** The look at the page finds this HTML. */

@@ -3,9 +3,8 @@
 use std::collections::VecDeque;
 use std::rc::Rc;
 
-use trueup::core::event::{Answer, Event};
+use trueup::core::event::Event;
 use trueup::core::schedule::{Role, Why};
-use trueup::core::time::NEVER;
 
 use crate::report::Fault;
 use crate::watch::Ledger;
@@ -117,25 +116,11 @@ impl World {
         }
     }
 
-    /// A message to all who listen: of the answer at hand, or of the last one where somebody said hello.
-    pub fn spread_word(&mut self, tab: usize, answer: Option<Answer>, next: i64) {
-        let mono = self.mono(tab);
-        let Some(page) = &self.tabs[tab].page else { return };
-        let of = match (&page.at_hand, &page.last) {
-            (Some(message), _) => Some(message),
-            (None, last) => last.as_ref().filter(|_| answer.as_ref().is_some_and(|a| a.text.is_some())),
-        };
-        let (mut manifest, mut made) = of.map_or((None, mono), |of| (of.manifest, of.made));
-        // What it has kept for newcomers need not be what it has heard last.
-        let text = answer.as_ref().and_then(|answer| answer.text.as_deref());
-        let other = self.law.manifests.iter().rposition(|m| text == Some(&*m.text));
-        if other.is_some() && other != manifest {
-            manifest = other;
-            let at = answer.as_ref().map(|answer| answer.at).filter(|at| *at != NEVER);
-            made = mono - at.map_or(0, |at| (self.clocks(tab).wall - at).max(0));
-        }
-        let date = answer.as_ref().map(|answer| answer.date).filter(|date| *date != NEVER);
-        let message = Rc::new(Message { answer, manifest, date, made });
+    /// A message to all who listen: of the last answer, or that none came.
+    pub fn spread_word(&mut self, tab: usize, heard: Option<Rc<Message>>, next: i64) {
+        let made = self.mono(tab);
+        let none = || Rc::new(Message { answer: None, manifest: None, date: None, made });
+        let message = heard.unwrap_or_else(none);
         let from = self.id(tab);
         self.broadcast(from, |id| Ev::Told(id, from, message.clone(), next));
     }

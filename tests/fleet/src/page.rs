@@ -128,8 +128,8 @@ impl World {
             asked: false,
             navigation: false,
             storage: session.is_some(),
-            last: None,
-            at_hand: None,
+            heard: None,
+            in_force: None,
             leader: None,
             leaving: false,
             crossed: false,
@@ -181,7 +181,6 @@ impl World {
         }
         let (scene, without) = (self.scene(tab), self.setup.without);
         let Some(page) = &mut self.tabs[tab].page else { return };
-        page.at_hand = None;
         if without != Some(Guard::Serial) {
             let serial = page.client.in_force().manifest.as_ref().map(|m| m.serial);
             let law = page.seen.court.in_force.map(|index| self.law.manifests[index].serial);
@@ -198,22 +197,15 @@ impl World {
         let id = self.id(tab);
         let Some(page) = &mut self.tabs[tab].page else { return };
         match effect {
-            Effect::Poll => {
-                let etag = page.client.last().0.etag.clone();
-                self.poll(tab, etag.as_deref());
-            }
+            Effect::Poll => self.poll(tab),
             Effect::Abort => {
                 let gave_up = page.request.take().is_some() && !page.leaving;
                 page.seen.gave_up(&self.law, scene, gave_up);
             }
             Effect::Tell => {
-                let next = page.client.next_poll();
-                let (answer, bad) = page.client.last();
-                let answer = (answer.status > 0).then(|| match bad {
-                    true => Answer { etag: None, text: None, ..answer.clone() },
-                    false => answer.clone(),
-                });
-                self.spread_word(tab, answer, next);
+                let next = page.client.schedule().planned(scene.mono);
+                let heard = page.heard.clone().filter(|_| page.client.answered());
+                self.spread_word(tab, heard, next);
             }
             Effect::Hello => self.hello(tab),
             Effect::Lead(on) => self.lead(id, on),
@@ -279,7 +271,13 @@ impl World {
                 self.check_tab(tab, verdict);
                 self.notice(tab, state.phase);
             }
-            Effect::Polled(_, heard) => self.tell(tab, Told::Outcome(heard.map_or("failed", Heard::name))),
+            Effect::Polled(_, heard) => {
+                if matches!(heard, Some(Heard::New | Heard::Unchanged)) {
+                    let answer = page.heard.as_ref().and_then(|heard| heard.answer.as_ref());
+                    page.in_force = answer.and_then(|answer| answer.text.clone());
+                }
+                self.tell(tab, Told::Outcome(heard.map_or("failed", Heard::name)));
+            }
             Effect::Waiting => self.tell(tab, Told::Outcome("waiting")),
             Effect::Plan | Effect::Ready(_) | Effect::Failed(_) | Effect::Foreign => {}
             #[allow(unreachable_patterns, reason = "effects that came later, and are only published")]
@@ -288,7 +286,7 @@ impl World {
     }
 
     /// The manifest is fetched.
-    fn poll(&mut self, tab: usize, etag: Option<&str>) {
+    fn poll(&mut self, tab: usize) {
         let (scene, calm, ticket) = (self.scene(tab), self.calm(), self.ticket());
         let away = self.tabs[tab].away;
         let Some(page) = &mut self.tabs[tab].page else { return };
@@ -304,13 +302,8 @@ impl World {
         self.report.polls += 1;
         let browser = &self.browsers[self.tabs[tab].browser];
         let (edge, online) = (browser.edge, browser.online);
-        let mut reply = self.site.poll(
-            &mut self.dice,
-            &self.law,
-            &mut self.report,
-            Call { edge, now: self.now, calm },
-            etag,
-        );
+        let mut reply =
+            self.site.poll(&mut self.dice, &self.law, &mut self.report, Call { edge, now: self.now, calm });
         if !online {
             reply.answer = None;
             reply.manifest = None;
@@ -345,7 +338,6 @@ impl World {
         }
         page.request = None;
         page.leader = Some((id, mono));
-        page.at_hand = Some(message.clone());
         if first {
             self.heard(tab, message, None);
         }
@@ -378,7 +370,6 @@ impl World {
         {
             seen.good(law, scene, message.made, told);
             seen.retarget(law);
-            page.last = Some(message.clone());
             page.last_at = Some(scene.mono);
             return;
         }
@@ -408,11 +399,24 @@ impl World {
             }
             _ => {}
         }
-        let (name, event) = match (answer, told) {
-            (Some(answer), _) => ("answer", Event::Answer { answer, told }),
-            (None, _) => ("no answer", Event::Answer { answer: Answer::default(), told }),
-        };
-        self.send(tab, name, event);
+        let wall = self.clocks(tab).wall;
+        let Some(page) = &mut self.tabs[tab].page else { return };
+        if let Some(answer) = &mut answer
+            && answer.at == NEVER
+        {
+            answer.at = wall;
+        }
+        page.heard = Some(Rc::new(Message { answer: answer.clone(), ..**message }));
+        if let Some(answer) = &mut answer
+            && self.site.once
+            && answer.text.is_some()
+            && answer.text == page.in_force
+        {
+            answer.text = None;
+            answer.known = true;
+        }
+        let name = if answer.is_some() { "answer" } else { "no answer" };
+        self.send(tab, name, Event::Answer { answer: answer.unwrap_or_default(), told });
     }
 
     /// Without the guard `serial`: what arrives is always the newest.
@@ -420,7 +424,6 @@ impl World {
         if let (Some(index), Some(answer)) = (manifest, answer) {
             let manifest = &self.law.manifests[index];
             if manifest.flaw.is_none() {
-                answer.etag = None;
                 let serial = self.law.manifests[0].serial + (self.now / SECOND) as u64;
                 answer.text = Some(manifest.write(&self.law, serial));
             }

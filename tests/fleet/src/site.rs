@@ -15,9 +15,10 @@ pub struct Site {
     edges: Vec<Edge>,
     /// How long an edge keeps what it has; 0: it asks each time.
     lifetime: i64,
-    /// Whether answers carry `Date`, and `ETag`.
+    /// Whether answers carry `Date`.
     pub dated: bool,
-    pub tagged: bool,
+    /// Whether a text that is in force crosses to the core once, as our shell has it, or each time.
+    pub once: bool,
     /// Whether pages carry the mark.
     pub marked: bool,
     pub incident: Option<Incident>,
@@ -93,7 +94,7 @@ impl Site {
             edges: vec![Edge::default(); dice.pick(&[1, 2, 3])],
             lifetime: dice.pick(&[0, 0, 10 * SECOND, MINUTE]),
             dated: dice.happens(0.9),
-            tagged: dice.happens(0.8),
+            once: dice.happens(0.8),
             marked: dice.happens(0.9),
             incident: None,
         }
@@ -118,15 +119,8 @@ impl Site {
         }
     }
 
-    /// A poll that names `etag` reaches `edge`.
-    pub fn poll(
-        &mut self,
-        dice: &mut Dice,
-        law: &Law,
-        report: &mut Report,
-        call: Call,
-        etag: Option<&str>,
-    ) -> Reply {
+    /// A poll reaches `edge`.
+    pub fn poll(&mut self, dice: &mut Dice, law: &Law, report: &mut Report, call: Call) -> Reply {
         let Call { edge, now, calm } = call;
         let mut reply =
             Reply { after: dice.between(20, 400), answer: None, manifest: None, date: None, doubled: false };
@@ -159,13 +153,10 @@ impl Site {
         }
         let date = since / SECOND * SECOND + (now - since) / SECOND * SECOND;
         let date = self.dated.then_some(EPOCH + date);
-        let tag = format!("m{index}");
-        let same = self.tagged && etag == Some(&tag);
         let good = Answer {
             status: 200,
-            etag: self.tagged.then_some(tag),
             date: date.unwrap_or(NEVER),
-            text: (!same).then(|| law.manifests[index].text.to_string()),
+            text: Some(law.manifests[index].text.to_string()),
             ..Answer::default()
         };
         let bad = |status, text: &str| Answer {

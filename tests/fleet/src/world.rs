@@ -107,9 +107,9 @@ pub struct Page {
     pub navigation: bool,
     /// Session storage was there when the page began, and did not refuse since.
     pub storage: bool,
-    /// The newest valid answer, for those who say hello, and the answer at hand, for the others to be told of.
-    pub last: Option<Rc<Message>>,
-    pub at_hand: Option<Rc<Message>>,
+    /// The last answer, for the others to be told of, and the text in force.
+    pub heard: Option<Rc<Message>>,
+    pub in_force: Option<String>,
     /// Whom it last heard of as a leader, and when.
     pub leader: Option<(Id, i64)>,
     /// As far as the page has heard.
