@@ -407,8 +407,8 @@ impl World {
             answer.at = wall;
         }
         page.heard = Some(Rc::new(Message { answer: answer.clone(), ..**message }));
+        // A text that is in force crosses once.
         if let Some(answer) = &mut answer
-            && self.site.once
             && answer.text.is_some()
             && answer.text == page.in_force
         {

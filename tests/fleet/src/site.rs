@@ -17,8 +17,6 @@ pub struct Site {
     lifetime: i64,
     /// Whether answers carry `Date`.
     pub dated: bool,
-    /// Whether a text that is in force crosses to the core once, as our shell has it, or each time.
-    pub once: bool,
     /// Whether pages carry the mark.
     pub marked: bool,
     pub incident: Option<Incident>,
@@ -94,7 +92,6 @@ impl Site {
             edges: vec![Edge::default(); dice.pick(&[1, 2, 3])],
             lifetime: dice.pick(&[0, 0, 10 * SECOND, MINUTE]),
             dated: dice.happens(0.9),
-            once: dice.happens(0.8),
             marked: dice.happens(0.9),
             incident: None,
         }
