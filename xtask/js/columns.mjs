@@ -12,6 +12,16 @@ export const KEY = 105;
 /** What comes to it column by column, so that brotli tells one's characters from another's; by trial like `KEY`. */
 export const KEYS = String.fromCharCode(...[0, 0, 0, 0, 0, 124 ^ KEY]);
 
+/**
+ * How opcodes are written. Brotli tells the context of a character by the kinds of the two before it (a vowel, a digit, a
+ * bracket…), so what is frequent has a kind of its own; and what mostly stands together is one character.
+ *
+ * A rule is a pair of opcodes, the character for it, and characters of which each stands for the one before. What the last
+ * one of a row stands for has nothing of its own: rows begin with codes that are no opcodes, so that none can be there twice.
+ */
+export const RULES =
+  "ebp,I\f -.~,I}%r\u0012<N,(\u0003}\u001bHh@_vyu\u00187^cMzSnLA\fLL+\tL";
+
 /** The columns: 0 what stands around the functions, 1 declarations of locals, 2 opcodes, and operands: */
 const [BLOCK, LABEL, FUNCTION, LOCAL, GLOBAL, RARE, I64, FLOAT, LOAD, STORE, I32] = [3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13];
 // From I32 on there is a column for each opcode that may come next.
@@ -40,7 +50,12 @@ export const KINDS = Array.from({ length: 0x45 }, (_, opcode) => {
  * functions. Where a column is a number here, it is because this is shipped.
  */
 export function join(text, key, keys, kinds, base, head, count) {
-  const columns = text.split("\u7fff");
+  const [rules, ...columns] = text.split("\u7fff");
+  for (const row of rules.split(","))
+    [row.slice(0, 2), ...row.slice(2)].reduce((to, from) => {
+      columns[2] = columns[2].replaceAll(from, to);
+      return from;
+    });
   const at = columns.map(() => 0);
   const order = new Uint16Array(1024).map((_, i) => i);
   const functions = order.slice();
@@ -122,6 +137,15 @@ export function split(module) {
   if (JSON.stringify(columns(again)) !== JSON.stringify(apart)) throw new Error("the module does not come back from its columns");
   new WebAssembly.Module(again);
   return { text: codes, base, head, count };
+}
+
+/** Opcodes as the rules have them: what `join` does, backwards. */
+function written(opcodes) {
+  for (const row of RULES.split(",").reverse()) {
+    const steps = [row.slice(0, 2), ...row.slice(2)];
+    for (let i = steps.length; --i; ) opcodes = opcodes.replaceAll(steps[i - 1], steps[i]);
+  }
+  return opcodes;
 }
 
 function columns(module) {
@@ -214,5 +238,7 @@ function columns(module) {
   // What stands around the functions has text in it and is written without the key.
   for (const [i, codes] of columns.entries()) columns[i] = codes.map((code) => code ^ (i ? KEYS.charCodeAt(i) : KEY));
   while (!columns.at(-1).length) columns.pop();
-  return { codes: columns.flatMap((codes, i) => (i ? [0x7fff ^ KEY, ...codes] : codes)), base, head, count };
+  const keyed = (text) => Array.from(text, (character) => character.charCodeAt(0) ^ KEY);
+  columns[2] = keyed(written(String.fromCharCode(...columns[2].map((code) => code ^ KEY))));
+  return { codes: [keyed(RULES), ...columns].flatMap((codes, i) => (i ? [0x7fff ^ KEY, ...codes] : codes)), base, head, count };
 }
