@@ -3,7 +3,7 @@
 mod harness;
 use harness::*;
 use trueup::core::event::Event;
-use trueup::core::negotiate::names;
+use trueup::core::negotiate::named;
 use trueup::core::refresh::Phase;
 use trueup::core::window::Status;
 
@@ -29,9 +29,7 @@ fn plan(page: &Page) -> (&str, Option<&'static str>, &str) {
 
 fn plan_of(apis: &str, name: &str) -> (&'static str, Option<&'static str>, &'static str) {
     // For as long as a test may want to compare it.
-    let plan = Box::leak(Box::new(json(apis).unwrap())).get(name).unwrap();
-    let (outcome, reason) = names(plan);
-    (outcome, plan.items()[2].as_str(), reason)
+    named(Box::leak(Box::new(json(apis).unwrap())), name)
 }
 
 fn plans(page: &Page) -> usize {

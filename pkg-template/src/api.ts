@@ -19,19 +19,17 @@ export interface Calls {
   emit(event: "deprecation" | "substitution", detail: object): void;
 }
 
-/** A plan made ready for use: a tuple, for its names would be shipped. */
+/** A plan made ready for use: a tuple, for its names would be shipped. Calls in flight keep theirs. */
 type Route = readonly [
   plan: T.ApiPlan,
   /** Empty only where the app names none: then nothing carries it. */
   version: string,
-  /** What carries it, of `KINDS`. */
-  kind: string,
-  /** Of the query parameter, the header, or the parameter of the accepted media types. */
-  name: string,
-  /** Without a slash at its end. */
-  base: string,
-  /** Matches the base with any version. */
-  below: RegExp,
+  /** Where `path` lies below the base, with the version if the query carries it. */
+  locate: (path: string, request?: unknown) => string,
+  /** The given headers with what they carry for us; undefined where that is nothing. */
+  carry: (url?: string, given?: HeadersInit) => Headers | undefined,
+  /** Hears an answer. Where it refuses the version: resolves when that was negotiated, with whether it is by the named problem type. */
+  hear: (response: Response) => Promise<readonly [named: unknown] | undefined>,
 ];
 
 const KINDS = ["path", "query", "header", "accept"];
@@ -43,32 +41,18 @@ const MOST_SIGNALS = 100;
 /** The APIs of one client, by name: always the same object. A name that was not declared throws. */
 export function createApis({ apis, build, plan: published, send, emit }: Calls): (name: string) => T.Api {
   const { origin, href } = globalThis.location ?? {};
-  const made = new Map<string, T.Api>();
+  const made: { [name: string]: T.Api } = { __proto__: null } as {};
   const seen = new Set<string>();
-  let refusals: Refusal[] = [];
+  const refusals: Refusal[] = [];
   let told: Promise<void> | undefined;
   let serial = 0;
 
-  const isOwn = (url: string) => originOf(url) === origin;
-
-  const refuse = (refusal: Refusal): Promise<void> => {
-    refusals.push(refusal);
-    return (told ??= new Promise((done) =>
-      setTimeout(() => {
-        told = undefined;
-        send([In.Refused, refusals.splice(0)]);
-        done();
-      }, TOGETHER),
-    ));
-  };
-
   /** The link is not what makes it another one: it may be relative. */
-  const signal = (event: "deprecation" | "substitution", detail: object, link?: string) => {
+  const signal = (event: "deprecation" | "substitution", detail: object, link?: string | null) => {
     const key = JSON.stringify(detail);
-    if (seen.size >= MOST_SIGNALS || seen.has(key)) return;
-    seen.add(key);
+    const { size } = seen;
     // Parsed: without what is undefined.
-    emit(event, { ...JSON.parse(key), ...(link && { link }) });
+    if (size < MOST_SIGNALS && size < seen.add(key).size) emit(event, { ...JSON.parse(key), ...(link && { link }) });
   };
 
   const create = (api: string): T.Api => {
@@ -87,158 +71,157 @@ export function createApis({ apis, build, plan: published, send, emit }: Calls):
       const now = plan();
       if (last?.[0] === now) return last;
       const { outcome, version = "" } = now;
-      if (!version && /^cl/.test(outcome)) fail(outcome);
-      const carrier: any = [now.carrier, own.carrier].find(kindOf) ?? { header: "Api-Version" };
+      if (!version && now !== open) fail(outcome);
+      const carrier: any = [now.carrier, own.carrier, { header: "Api-Version" }].find(kindOf);
       const kind = kindOf(carrier)!;
-      const path = kind === "path" ? carrier.path : (now.base ?? own.base ?? "/");
-      const parts = absolute(path, absolute(own.base ?? "/", href))
+      const name: string = carrier[kind];
+      const parts = absolute(kind === "path" ? name : (now.base ?? own.base ?? "/"), absolute(own.base ?? "/", href))
         .replace(/\/$/, "")
         .split(/%7Bversion%7D|{version}/i);
+      const base = parts.join(encodeURIComponent(version));
+      /** Matches the base with any version. */
       const below = RegExp(`^${parts.map(escaped).join("[^/?#]+?")}(?=[/?#]|$)`);
-      return (last = [now, version, kind, carrier[kind], parts.join(encodeURIComponent(version)), below]);
-    };
 
-    /** The caller may name the version that the plan has, and no other. */
-    const agree = (asked: string | null | undefined, version: string) => (asked ?? version) !== version && fail("contradiction");
+      /** The caller may name the version that the plan has, and no other. */
+      const agree = (asked?: string | null) => ((asked ?? version) === version ? version : fail("contradiction"));
 
-    /** Where `path` lies below the base, with the version if the query carries it. */
-    const locate = ([, version, kind, name, base, below]: Route, path: string, request?: unknown): string => {
-      if (/^[a-z][a-z\d+.-]*:/i.test(path)) {
-        const url = new URL(path);
-        const found = below.exec(url.href);
-        // A `Request` has an absolute URL even where it was made of a relative one.
-        path = found ? url.href.slice(found[0].length) : request && url.origin === origin ? url.pathname + url.search : fail("path");
-      }
-      let [, way, query, hash] = /^([^?#]*)(\?[^#]*)?(.*)$/s.exec(path) as unknown as string[];
-      // Some servers decode slashes before they look for dots.
-      if (/^\/\/|[\\\0-\x1f\x7f]|(^|\/|%2f|%5c)(\.|%2e){2}(?![^/%])/i.test(way!)) fail("path");
-      if (version && kind === "query") {
-        const asked = new URLSearchParams(query).getAll(name);
-        asked.forEach((value) => agree(value, version));
-        if (!asked[0]) query = (query ? query + "&" : "?") + new URLSearchParams({ [name]: version });
-      }
-      return base + (way && way[0] !== "/" ? "/" : "") + way + (query ?? "") + hash;
-    };
+      const locate: Route[2] = (path, request) => {
+        if (/^[a-z][a-z\d+.-]*:/i.test(path)) {
+          const url = new URL(path);
+          path = url.href.replace(below, "");
+          // A `Request` has an absolute URL even where it was made of a relative one.
+          if (path === url.href) path = request && url.origin === origin ? url.pathname + url.search : fail("path");
+        }
+        let [, way, query, hash] = /([^?#]*)([^#]*)(.*)/s.exec(path) as unknown as [string, string, string, string];
+        // Some servers decode slashes before they look for dots.
+        if (/^\/\/|[\\\0-\x1f\x7f]|(^|\/|%2f|%5c)(\.|%2e){2}(?![^/%])/i.test(way)) fail("path");
+        if (version && kind === "query") {
+          const asked = new URLSearchParams(query).getAll(name);
+          asked.forEach(agree);
+          if (!asked[0]) query = (query ? query + "&" : "?") + new URLSearchParams({ [name]: version });
+        }
+        return base + way.replace(/^[^/]/, "/$&") + query + hash;
+      };
 
-    /** The given headers with what they carry for us; undefined where that is nothing. */
-    const carry = ([, version, kind, name]: Route, url: string, given?: HeadersInit): Headers | undefined => {
-      const told = build && isOwn(url);
-      const carries = version && KINDS.indexOf(kind) > 1;
-      if (!told && !carries) return;
-      const headers = new Headers(given);
-      if (told) headers.set("Trueup-Build", encodeURI(build));
-      if (!carries) return headers;
-      if (kind === "header") {
-        agree(headers.get(name), version);
-        headers.set(name, version);
-      } else {
-        const parameter = RegExp(`;\\s*${escaped(name)}\\s*=\\s*"?([^\\s;"]*)`, "i");
-        const types = (headers.get(kind) ?? "*/*").split(",").map((type) => {
-          const asked = parameter.exec(type);
-          agree(asked?.[1], version);
-          // Before the weight: what follows that is no parameter of the media type.
-          return asked ? type : type.replace(/\s*(;\s*q=|$)/i, `;${name}=${version}$&`);
-        });
-        headers.set(kind, types.join());
-      }
-      return headers;
-    };
+      const carry: Route[3] = (url = base, given) => {
+        const told = build && originOf(url) === origin;
+        // A header, or of the accepted types: the other two come behind.
+        const carries = version && kind < "i";
+        if (!told && !carries) return;
+        const headers = new Headers(given);
+        if (told) headers.set("Trueup-Build", encodeURI(build));
+        if (carries)
+          if (kind === "header") headers.set(name, agree(headers.get(name)));
+          else {
+            const parameter = RegExp(`;\\s*${escaped(name)}\\s*=\\s*"?([^\\s;"]*)`, "i");
+            const types = (headers.get(kind) ?? "*/*").split(",").map((type) => {
+              const asked = parameter.exec(type);
+              agree(asked?.[1]);
+              // Before the weight: what follows that is no parameter of the media type.
+              return asked ? type : type.replace(/\s*(;\s*q=|$)/i, `;${name}=${version}$&`);
+            });
+            headers.set(kind, types.join());
+          }
+        return headers;
+      };
 
-    /** Hears an answer: what in it refuses the version, if anything does, and whether by the named problem type. */
-    const hear = async (response: Response, [, version, kind, name, base]: Route) => {
-      const { headers, status, url } = response;
-      const header = (name: string) => headers.get(name) ?? "";
-      // What another origin answers after a redirect is not the API's word.
-      if (url && originOf(url) !== originOf(base, url)) return;
-      const higher = header("trueup-serial");
-      if (/^\d{1,16}$/.test(higher) && +higher > serial && (!url || isOwn(url))) send([In.Header, (serial = +higher)]);
+      const hear: Route[4] = async (response) => {
+        const { headers, status } = response;
+        const url = response.url || base;
+        const from = originOf(url);
+        const header = (name: string) => headers.get(name) ?? "";
+        // What another origin answers after a redirect is not the API's word.
+        if (from !== originOf(base, url)) return;
+        const higher = header("trueup-serial");
+        if (/^\d{1,16}$/.test(higher) && +higher > serial && from === origin) send([In.Header, (serial = +higher)]);
 
-      const since = header("deprecation");
-      const deprecation = /^(true|\?1)$/i.test(since) || parseDate(since);
-      const sunset = parseDate(header("sunset"));
-      if (deprecation !== undefined || sunset !== undefined)
-        signal("deprecation", { api, version, deprecation, sunset }, linkOf(header("link"), url || href));
-      const answered = header(own.echoHeader ?? (kind === "header" ? name : "Api-Version"));
-      if (!version) return;
-      if (answered && !same(answered, version)) signal("substitution", { api, version, answered });
+        const since = header("deprecation");
+        const deprecation = /^(true|\?1)$/i.test(since) || parseDate(since);
+        const sunset = parseDate(header("sunset"));
+        if ((deprecation ?? sunset) !== undefined)
+          signal("deprecation", { api, version, deprecation, sunset }, linkOf(header("link"), url));
+        if (!version) return;
+        const answered = header(own.echoHeader ?? (kind === "header" ? name : "Api-Version"));
+        if (answered && !same(answered, version)) signal("substitution", { api, version, answered });
 
-      // 426 has a meaning of its own: another protocol.
-      if (![400, 404, 406, 410, 426].includes(status) || (status === 426 && /^(HTTP|TLS|websocket)/i.test(header("upgrade")))) return;
-      const supported = header(own.supportedHeader ?? "Api-Supported-Versions").match(/\d[^\s,]*/g);
-      const unlisted = supported && !supported.some((listed) => same(listed, version));
-      const named =
-        own.problemType &&
-        /^application\/problem\+json/i.test(header("content-type")) &&
-        (await response.clone().json().catch(Object))?.type === own.problemType;
-      if (unlisted || named) return [named, refuse([api, version, unlisted ? supported : null])] as const;
-      return;
+        // 426 has a meaning of its own: another protocol.
+        if (!/^4(0[046]|10|26(?!HTTP|TLS|websocket))/i.test(status + header("upgrade"))) return;
+        const supported = header(own.supportedHeader ?? "Api-Supported-Versions").match(/\d[^\s,]*/g);
+        const unlisted = supported?.some((listed) => same(listed, version)) ? null : supported;
+        const named =
+          own.problemType &&
+          /^application\/problem\+json/i.test(header("content-type")) &&
+          (await response.clone().json().catch(Object))?.type === own.problemType;
+        if (!unlisted && !named) return;
+        refusals.push([api, version, unlisted]);
+        await (told ??= new Promise((done) => setTimeout(done, TOGETHER)).then(() => {
+          told = undefined;
+          send([In.Refused, refusals.splice(0)]);
+        }));
+        return [named];
+      };
+
+      return (last = [now, version, locate, carry, hear]);
     };
 
     return {
       get plan() {
         return plan();
       },
-      url: (path) => locate(route(), path),
-      headers: () => carry(route(), route()[4]) ?? new Headers(),
-      fetch: async (input, init) => {
-        // `fetch(url, request)` is a known way to move a request: its members are not its own.
-        const moved = requestOf(init);
-        const request = moved ?? requestOf(input);
-        const target = requestOf(input)?.url ?? String(input);
-        const given = moved ? undefined : init;
-        const body: any = given?.body;
+      url: (path) => route()[2](path),
+      headers: () => route()[3]() ?? new Headers(),
+      fetch: async (input: any, init: any) => {
+        // `fetch(url, request)` is a known way to move a request: its members are not its own. A request may come from another frame.
+        const request: Request | undefined = [init, input].find((given) => given?.clone);
+        const given = (init !== request && init) || {};
+        const { body } = given;
 
-        /** Sends the call by the plan of this moment; throws where it contradicts that. */
-        const call = (): [Route, Promise<Response>] => {
-          const now = route();
-          const url = locate(now, target, request);
-          const headers = carry(now, url, given?.headers ?? request?.headers);
+        /** Sends the call by the plan of this moment; throws where it contradicts that. What the answer has to say never fails it. */
+        const call = () => {
+          const [, version, locate, carry, hear] = route();
+          const url = locate(`${input.url ?? input}`, request);
+          const headers = carry(url, given.headers ?? request?.headers);
           const changed = headers ? { ...given, headers } : given;
-          if (!request || url === request.url) return [now, fetch(request ?? url, changed)];
-          const copy: any = {};
-          for (const member in request) copy[member] = (request as any)[member];
-          if (body || bodiless(request)) return [now, fetch(url, { ...copy, ...changed })];
-          // Its body can only be had as a stream, which browsers do not send over HTTP/1.1: it is read whole first.
-          return [now, request.arrayBuffer().then((body) => fetch(url, { ...copy, body, ...changed }))];
-        };
-        /** What the answer has to say never fails the call. */
-        const answered = async ([began, answer]: [Route, Promise<Response>]) => {
-          const response = await answer;
-          return [response, began, await hear(response, began).catch(() => {})] as const;
+          const move = (body?: unknown) => {
+            const copy: any = {};
+            for (const member in request) copy[member] = (request as any)[member];
+            return fetch(url, { ...copy, body, ...changed });
+          };
+          const answer =
+            !request || url === request.url
+              ? fetch(request ?? url, changed)
+              : body || bodiless(request)
+                ? move()
+                : // Its body can only be had as a stream, which browsers do not send over HTTP/1.1: it is read whole first.
+                  request.arrayBuffer().then(move);
+          return answer.then(async (response) => [response, version, await hear(response).catch(() => {})] as const);
         };
 
-        const [response, [, version], refused] = await answered(call());
-        if (!refused) return response;
-        await refused[1];
-        // Of a `Request` that has a body nobody can tell whether it was a stream.
-        const replayable = body || !request ? !body?.getReader && !body?.[Symbol.asyncIterator] : bodiless(request);
-        // RFC 9110, section 9.2.2
-        const idempotent = /^(GET|HEAD|OPTIONS|TRACE|PUT|DELETE)$/i.test(given?.method ?? request?.method ?? "GET");
-        if (!replayable || !(refused[0] || idempotent) || same(plan().version ?? version, version)) return response;
-        let again;
-        try {
-          again = call();
-        } catch {
-          // The caller insists on the version that was refused.
-          return response;
-        }
-        response.body?.cancel().catch(() => {});
-        return (await answered(again))[0];
+        const [response, version, refused] = await call();
+        if (
+          refused &&
+          // Of a `Request` that has a body nobody can tell whether it was a stream.
+          (body || !request ? !body?.getReader && !body?.[Symbol.asyncIterator] : bodiless(request)) &&
+          // RFC 9110, section 9.2.2
+          (refused[0] || /^(GET|HEAD|OPTIONS|PUT|DELETE)$/i.test(given.method ?? request?.method ?? "GET")) &&
+          !same(plan().version ?? version, version)
+        )
+          try {
+            const again = call();
+            response.body?.cancel().catch(() => {});
+            return again.then(([response]) => response);
+          } catch {
+            // The caller insists on the version that was refused.
+          }
+        return response;
       },
     };
   };
 
-  return (name) => {
-    const api = made.get(name) ?? create(name);
-    made.set(name, api);
-    return api;
-  };
+  return (name) => (made[name] ??= create(name));
 }
 
 const kindOf = (carrier: any) => KINDS.find((kind) => carrier?.[kind]);
-
-/** By its members: a request may come from another frame. */
-const requestOf = (input: any): Request | undefined => (input?.clone && input.url ? input : undefined);
 
 const bodiless = ({ method, body }: Request) => body === null || /^(GET|HEAD)$/.test(method);
 
@@ -252,11 +235,10 @@ function absolute(url: string, base?: string): string {
   }
 }
 
-const originOf = (url: string, base?: string) => /^\w+:\/\/[^/]*/.exec(absolute(url, base))?.[0];
+const originOf = (url: string, base?: string) => new URL(url, base).origin;
 
-/** As the core has it: the first version that is named, exactly or by an inclusive bound. */
-const firstOf = (speaks: any): string | undefined =>
-  [speaks].flat().map((entry) => /(?:^=?|[<>]=)([^<>=\s]+)/.exec(entry)?.[1]).find(Boolean);
+/** As the core has it: the first version that is named, exactly or by an inclusive bound. A list reads as its entries with commas between. */
+const firstOf = (speaks: any): string | undefined => /(?:(?:^|,)=?|[<>]=)([^<>=\s,]+)/.exec(speaks)?.[1];
 
 /** Versions as headers write them: `v3`, `3.0` and `3+b7` are 3. */
 const same = (a: string, b: string) => plain(a) === plain(b);
@@ -272,8 +254,7 @@ export function parseDate(text: string): number | undefined {
 }
 
 /** The target of the first link (RFC 8288) whose relation is `deprecation` or `sunset`, if it leads to a page. */
-function linkOf(text: string, base?: string): string | undefined {
-  const target = /<([^<>]*)>[^<]*;\s*rel\s*=\s*("[^"]*\b|)(deprecation|sunset)\b/i.exec(text)?.[1];
-  const link = absolute(target ?? "", base);
-  return target !== undefined && /^https?:/.test(link) ? link : undefined;
+function linkOf(text: string, base: string) {
+  const target = /<([^<>]*)>[^<]*;\s*rel\s*=\s*("[^"]*\b|)(deprecation|sunset)\b/i.exec(text);
+  return target && /^https?:.*/.exec(absolute(target[1]!, base))?.[0];
 }

@@ -201,16 +201,15 @@ const EVENTS = [
   "error blame code path",
 ];
 
-/** Of an API's plan: its members, and by its first place (as `negotiate.rs` has it) the outcome and the reason. */
-const PLAN = "version deadline link base carrier";
+/** Of an API's plan: its members; outcome and reason are places in lists of words, as `negotiate.rs` has them. */
+const PLAN = "outcome reason version deadline link base carrier";
 const OUTCOMES = "agreed deprecated client-too-old client-too-new client-too-new client-too-new absent unknown unknown";
-const REASONS = "overlap only-deprecated server-newer server-older other-kind nothing-served not-listed no-manifest invalid";
+const REASONS = "overlap only-deprecated server-newer server-older other-kind nothing-served not-listed no-manifest invalid refused";
 
-const planned = ([why, refused, ...values]: [number, boolean, ...unknown[]]) => ({
-  outcome: OUTCOMES.split(" ")[why],
-  reason: refused ? "refused" : REASONS.split(" ")[why],
-  ...named(PLAN.split(" "), values),
-});
+const planned = ([name, why, reason, ...values]: [string, number, number, ...unknown[]]) => [
+  name,
+  named(PLAN.split(" "), [OUTCOMES.split(" ")[why], REASONS.split(" ")[reason], ...values]),
+];
 
 /** All that the core knows, besides what it has published. */
 const KNOWN = "build app serial current regressed serverTime everySeconds role polling reason";
@@ -223,7 +222,7 @@ export const named = (names: string[], values: readonly unknown[]): any =>
 export const event = ([kind, ...values]: Effect): [name: string, detail: any] => {
   const [name, ...names] = (EVENTS[kind - Out.Standing] ?? "").split(" ");
   const detail = named(names, values);
-  if (detail.apis) detail.apis = named(Object.keys(detail.apis), Object.values<any>(detail.apis).map(planned));
+  if (detail.apis) detail.apis = Object.fromEntries(detail.apis.map(planned));
   return [name!, detail];
 };
 

@@ -30,15 +30,17 @@ const NOT_LISTED: u32 = 6;
 const NO_MANIFEST: u32 = 7;
 /// What the manifest says of the API cannot be used.
 const INVALID: u32 = 8;
+/// By the manifest it would be another one.
+const REFUSED: u32 = 9;
 
 /// The plan for all APIs, published whole. Calls in flight keep the one that they began with.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Plan {
     /// Grows by one with every plan that differs from the one before; 0 before the first.
     pub generation: u64,
-    /// JSON: an object with a member for each API that the build speaks: `[why, refused, version, deadline, link, base,
-    /// carrier]`, with a `null` for what is not there. `refused`: not as the manifest has it, but as refusals left it. A
-    /// plan without a `version` refuses calls before they are sent.
+    /// JSON: a list with `[name, why, reason, version, deadline, link, base, carrier]` for each API that the build speaks, with a
+    /// `null` for what is not there. `reason`: why, or that it is not as the manifest has it, but as refusals left it. A plan
+    /// without a `version` refuses calls before they are sent.
     pub apis: String,
 }
 
@@ -54,10 +56,14 @@ impl Plan {
     }
 }
 
-/// Outcome and reason of an API of a plan, by the names that JavaScript gives them: see `wire.ts`.
-pub fn names(plan: &Value) -> (&'static str, &'static str) {
-    let [Value::Number(why), refused, ..] = plan.items() else { return ("", "") };
-    let (outcome, reason) = match *why as u32 {
+/// Outcome, version and reason of an API of a plan, by the names that JavaScript gives them: see `wire.ts`.
+#[cfg(not(target_arch = "wasm32"))]
+pub fn named<'a>(plan: &'a Value, api: &str) -> (&'static str, Option<&'a str>, &'static str) {
+    let found = plan.items().iter().find(|found| found.items()[0].as_str() == Some(api));
+    let [_, Value::Number(why), Value::Number(reason), version, ..] = found.expect(api).items() else {
+        panic!("{plan:?}")
+    };
+    let (outcome, why) = match *why as u32 {
         OVERLAP => ("agreed", "overlap"),
         ONLY_DEPRECATED => ("deprecated", "only-deprecated"),
         SERVER_NEWER => ("client-too-old", "server-newer"),
@@ -68,7 +74,7 @@ pub fn names(plan: &Value) -> (&'static str, &'static str) {
         NO_MANIFEST => ("unknown", "no-manifest"),
         _ => ("unknown", "invalid"),
     };
-    (outcome, if *refused == Value::Bool(true) { "refused" } else { reason })
+    (outcome, version.as_str(), if *reason as u32 == REFUSED { "refused" } else { why })
 }
 
 /// The verdict on a build that nothing is against: later than [`NEVER`], which stands for a deprecation without an end.
@@ -188,7 +194,7 @@ impl Apis {
         }
         (self.verdict, self.turn, self.ends, self.nothing_left) = (FINE, NEVER, NEVER, false);
         let mut first = First::new(manifest.member("apis"), "apis");
-        out.open_object();
+        out.open();
         for own in &mut self.apis {
             if higher {
                 own.until = LONG_AGO;
@@ -281,10 +287,10 @@ impl Apis {
                     open = OVERLAP;
                 }
             };
-            out.name(&own.name);
             out.open();
+            out.string(&own.name);
             out.int(why.into());
-            out.flag(refusing);
+            out.int(if refusing { REFUSED } else { why }.into());
             out.text(Some(&own.version[..]).filter(|version| !version.is_empty()));
             out.maybe(ending);
             for node in &[link, offered.member("base"), offered.member("carrier")] {
@@ -292,7 +298,7 @@ impl Apis {
             }
             out.close();
         }
-        out.close_object();
+        out.close();
         flaws.append(&mut first.reports);
         self.plan.publish(out.done())
     }
