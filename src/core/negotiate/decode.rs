@@ -52,12 +52,20 @@ fn entry<'a>(item: Node<'a>, api: &mut Api, first: &mut First<'a>) {
     while let Some(text) = rest {
         let (part, more) = cut(text, b' ');
         rest = more;
-        let Some(&sign) = part.as_bytes().first() else { continue };
-        exact = sign != b'<' && sign != b'>';
-        let mut length = (!exact || sign == b'=') as usize;
-        let closed = exact || part.as_bytes().get(1) == Some(&b'=');
-        length += (closed && !exact) as usize;
-        let version = part.get(length..).unwrap_or("");
+        let (mut sign, mut closed, mut version) = (0, false, part);
+        for b in part.as_bytes() {
+            match b {
+                b'<' | b'>' if sign == 0 && !closed => sign = *b,
+                b'=' if !closed => closed = true,
+                _ => break,
+            }
+            version = version.get(1..).unwrap_or("");
+        }
+        if part.is_empty() {
+            continue;
+        }
+        exact = sign == 0;
+        closed |= exact;
         if !is_version(version) {
             first.wrong(item, "", Fault::Version);
         }
