@@ -6,19 +6,6 @@ import { TrueupError } from "./errors.js";
 import type * as T from "./types.js";
 import { In, type Input, type Refusal } from "./wire.js";
 
-/** What the calls need of their client. */
-export interface Calls {
-  /** The option `apis`. */
-  readonly apis: T.Options["apis"];
-  /** The build's id, where same-origin calls are to carry it. */
-  readonly build?: string | undefined;
-  /** The published plan of an API; undefined before the first one, and when the module is lost. */
-  plan(name: string): T.ApiPlan | undefined;
-  /** Tells the core. What it publishes in answer is there when this returns. */
-  send(input: Input): void;
-  emit(event: "deprecation" | "substitution", detail: object): void;
-}
-
 /** A plan made ready for use: a tuple, for its names would be shipped. Calls in flight keep theirs. */
 type Route = readonly [
   plan: T.ApiPlan,
@@ -26,8 +13,8 @@ type Route = readonly [
   version: string,
   /** Where `path` lies below the base, with the version if the query carries it. */
   locate: (path: string, request?: unknown) => string,
-  /** The given headers with what they carry for us; undefined where that is nothing. */
-  carry: (url?: string, given?: HeadersInit) => Headers | undefined,
+  /** The given headers, with what they carry for us. */
+  carry: (url?: string, given?: HeadersInit) => Headers,
   /** Hears an answer. Where it refuses the version: resolves when that was negotiated, with whether it is by the named problem type. */
   hear: (response: Response) => Promise<readonly [named: unknown] | undefined>,
 ];
@@ -38,8 +25,19 @@ const TOGETHER = 50;
 /** A server that tells another date every time is not listened to for ever. */
 const MOST_SIGNALS = 100;
 
-/** The APIs of one client, by name: always the same object. A name that was not declared throws. */
-export function createApis({ apis, build, plan: published, send, emit }: Calls): (name: string) => T.Api {
+/**
+ * The APIs of one client, by name: always the same object. A name that was not declared throws.
+ *
+ * `build`: its id, where same-origin calls are to carry it. `published`: the plan of an API; undefined before the first one,
+ * and when the module is lost. `send` tells the core: what it publishes in answer is there when this returns.
+ */
+export function createApis(
+  apis: T.Options["apis"],
+  build: string | undefined,
+  published: (name: string) => T.ApiPlan | undefined,
+  send: (input: Input) => void,
+  emit: (event: "deprecation" | "substitution", detail: object) => void,
+): (name: string) => T.Api {
   const { origin, href } = globalThis.location ?? {};
   const made: { [name: string]: T.Api } = { __proto__: null } as {};
   const seen = new Set<string>();
@@ -62,7 +60,10 @@ export function createApis({ apis, build, plan: published, send, emit }: Calls):
     };
     if (!given) fail("undeclared");
     const own: Partial<T.ApiOptions> = given.speaks ? given : { speaks: given };
-    const open = { outcome: "unknown", reason: "no-plan", version: firstOf(own.speaks) } as T.ApiPlan;
+    // As the core has it: the first version that is named, exactly or by an inclusive bound. A list reads as its entries with
+    // commas between.
+    const [, first] = /(?:(?:^|,)=?|[<>]=)([^<>=\s,]+)/.exec(own.speaks as any) ?? [];
+    const open = { outcome: "unknown", reason: "no-plan", version: first } as T.ApiPlan;
     let last: Route | undefined;
 
     const plan = () => published(api) ?? open;
@@ -104,24 +105,19 @@ export function createApis({ apis, build, plan: published, send, emit }: Calls):
       };
 
       const carry: Route[3] = (url = base, given) => {
-        const told = build && originOf(url) === origin;
-        // A header, or of the accepted types: the other two come behind.
-        const carries = version && kind < "i";
-        if (!told && !carries) return;
         const headers = new Headers(given);
-        if (told) headers.set("Trueup-Build", encodeURI(build));
-        if (carries)
-          if (kind === "header") headers.set(name, agree(headers.get(name)));
-          else {
-            const parameter = RegExp(`;\\s*${escaped(name)}\\s*=\\s*"?([^\\s;"]*)`, "i");
-            const types = (headers.get(kind) ?? "*/*").split(",").map((type) => {
-              const asked = parameter.exec(type);
-              agree(asked?.[1]);
-              // Before the weight: what follows that is no parameter of the media type.
-              return asked ? type : type.replace(/\s*(;\s*q=|$)/i, `;${name}=${version}$&`);
-            });
-            headers.set(kind, types.join());
-          }
+        if (build && originOf(url) === origin) headers.set("Trueup-Build", encodeURI(build));
+        if (version && kind === "header") headers.set(name, agree(headers.get(name)));
+        if (version && kind === "accept") {
+          const parameter = RegExp(`;\\s*${escaped(name)}\\s*=\\s*"?([^\\s;"]*)`, "i");
+          const types = (headers.get(kind) ?? "*/*").replace(/[^,]+/g, (type) => {
+            const asked = parameter.exec(type);
+            agree(asked?.[1]);
+            // Before the weight: what follows that is no parameter of the media type.
+            return asked ? type : type.replace(/\s*(;\s*q=|$)/i, `;${name}=${version}$&`);
+          });
+          headers.set(kind, types);
+        }
         return headers;
       };
 
@@ -138,8 +134,10 @@ export function createApis({ apis, build, plan: published, send, emit }: Calls):
         const since = header("deprecation");
         const deprecation = /^(true|\?1)$/i.test(since) || parseDate(since);
         const sunset = parseDate(header("sunset"));
-        if ((deprecation ?? sunset) !== undefined)
-          signal("deprecation", { api, version, deprecation, sunset }, linkOf(header("link"), url));
+        // RFC 8288: the first link with one of these relations, if it leads to a page.
+        const target = /<([^<>]*)>[^<]*;\s*rel\s*=\s*("[^"]*\b|)(deprecation|sunset)\b/i.exec(header("link"));
+        const link = target && /^https?:.*/.exec(absolute(target[1]!, url))?.[0];
+        if ((deprecation ?? sunset) != null) signal("deprecation", { api, version, deprecation, sunset }, link);
         if (!version) return;
         const answered = header(own.echoHeader ?? (kind === "header" ? name : "Api-Version"));
         if (answered && !same(answered, version)) signal("substitution", { api, version, answered });
@@ -169,7 +167,7 @@ export function createApis({ apis, build, plan: published, send, emit }: Calls):
         return plan();
       },
       url: (path) => route()[2](path),
-      headers: () => route()[3]() ?? new Headers(),
+      headers: () => route()[3](),
       fetch: async (input: any, init: any) => {
         // `fetch(url, request)` is a known way to move a request: its members are not its own. A request may come from another frame.
         const request: Request | undefined = [init, input].find((given) => given?.clone);
@@ -181,19 +179,14 @@ export function createApis({ apis, build, plan: published, send, emit }: Calls):
           const [, version, locate, carry, hear] = route();
           const url = locate(`${input.url ?? input}`, request);
           const headers = carry(url, given.headers ?? request?.headers);
-          const changed = headers ? { ...given, headers } : given;
-          const move = (body?: unknown) => {
-            const copy: any = {};
-            for (const member in request) copy[member] = (request as any)[member];
-            return fetch(url, { ...copy, body, ...changed });
-          };
+          const all: any = {};
+          for (const member in request) all[member] = (request as any)[member];
+          const send = (body?: unknown) => fetch(url === request?.url ? request : url, { ...all, body, ...given, headers });
           const answer =
-            !request || url === request.url
-              ? fetch(request ?? url, changed)
-              : body || bodiless(request)
-                ? move()
-                : // Its body can only be had as a stream, which browsers do not send over HTTP/1.1: it is read whole first.
-                  request.arrayBuffer().then(move);
+            !request || url === request.url || body || bodiless(request)
+              ? send()
+              : // Its body can only be had as a stream, which browsers do not send over HTTP/1.1: it is read whole first.
+                request.arrayBuffer().then(send);
           return answer.then(async (response) => [response, version, await hear(response).catch(() => {})] as const);
         };
 
@@ -237,9 +230,6 @@ function absolute(url: string, base?: string): string {
 
 const originOf = (url: string, base?: string) => new URL(url, base).origin;
 
-/** As the core has it: the first version that is named, exactly or by an inclusive bound. A list reads as its entries with commas between. */
-const firstOf = (speaks: any): string | undefined => /(?:(?:^|,)=?|[<>]=)([^<>=\s,]+)/.exec(speaks)?.[1];
-
 /** Versions as headers write them: `v3`, `3.0` and `3+b7` are 3. */
 const same = (a: string, b: string) => plain(a) === plain(b);
 const plain = (version: string) => version.replace(/^v|(\.0)*(\+.*)?$/gi, "");
@@ -251,10 +241,4 @@ export function parseDate(text: string): number | undefined {
   if (unix) return +unix[1]! * 1e3 + 0;
   // The obsolete form of asctime() does not name its zone.
   return (/^[A-Z][a-z]+,? [\w :-]+$/.test(text) && Date.parse(text.replace(/( GMT)?$/, " GMT"))) || undefined;
-}
-
-/** The target of the first link (RFC 8288) whose relation is `deprecation` or `sunset`, if it leads to a page. */
-function linkOf(text: string, base: string) {
-  const target = /<([^<>]*)>[^<]*;\s*rel\s*=\s*("[^"]*\b|)(deprecation|sunset)\b/i.exec(text);
-  return target && /^https?:.*/.exec(absolute(target[1]!, base))?.[0];
 }

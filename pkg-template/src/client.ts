@@ -365,13 +365,13 @@ export function connect(options: T.Options = {}): T.Trueup {
       },
       restored: undefined,
     },
-    api: createApis({
-      apis: options.apis,
-      build: options.sendBuild && onPage ? (options.build ?? mark(options.app))?.id : undefined,
-      plan: (name) => snapshot.plan.apis[name],
+    api: createApis(
+      options.apis,
+      options.sendBuild && onPage ? (options.build ?? mark(options.app))?.id : undefined,
+      (name) => snapshot.plan.apis[name],
       send,
       emit,
-    }),
+    ),
     flags: {
       get: (name: string, fallback: any) => readFlag(flags.flags, name, fallback),
       details: (name: string, fallback: any) => flagDetails(flags, name, fallback),

@@ -160,13 +160,13 @@ export function createTestClient(options: TestOptions = {}): TestClient {
       restored: options.restored,
     },
     // An API that the test plans is declared by that; what it speaks does not matter then.
-    api: createApis({
-      apis: { ...Object.fromEntries(Object.keys(options.apis ?? {}).map((name) => [name, ["0"]])), ...options.speaks },
-      build: options.sendBuild ? options.build?.id : undefined,
-      plan: (name) => snapshot.plan.apis[name],
-      send: () => {},
+    api: createApis(
+      { ...Object.fromEntries(Object.keys(options.apis ?? {}).map((name) => [name, ["0"]])), ...options.speaks },
+      options.sendBuild ? options.build?.id : undefined,
+      (name) => snapshot.plan.apis[name],
+      () => {},
       emit,
-    }),
+    ),
     flags: {
       get: (key: string, fallback: any) => readFlag(snapshot.flags, key, fallback),
       details: (key: string, fallback: any) => flagDetails({ flags: snapshot.flags, metadata: {} }, key, fallback),

@@ -51,17 +51,12 @@ const [HEADER, REFUSED] = [14, 18];
 /** A client with one API and this plan; `refuse(refusals)` may return the next plan. */
 function client({ plan, own = ["3", "2"], build, refuse = () => {} } = {}) {
   const log = { sent: [], events: [], plan };
-  const calls = {
-    apis: { orders: own },
-    plan: () => log.plan,
-    send: (input) => {
-      log.sent.push(input);
-      if (input[0] === REFUSED) log.plan = refuse(input[1]) ?? log.plan;
-    },
-    emit: (event, detail) => log.events.push([event, detail]),
-    build,
+  const send = (input) => {
+    log.sent.push(input);
+    if (input[0] === REFUSED) log.plan = refuse(input[1]) ?? log.plan;
   };
-  log.get = createApis(calls);
+  const emit = (event, detail) => log.events.push([event, detail]);
+  log.get = createApis({ orders: own }, build, () => log.plan, send, emit);
   log.api = log.get("orders");
   return log;
 }
@@ -258,6 +253,16 @@ test("a Request keeps all that it has, and moves below the base", async () => {
   assert.equal(requests.length, 5);
 });
 
+test("a Request that stays where it is goes out itself, with all that it has", async (t) => {
+  const { api } = client({ plan: agreed("3", { carrier: { header: "x-api" } }) });
+  const { mock } = t.mock.method(globalThis, "fetch", async () => new Response());
+  const given = new Request(`${origin}/a`, { method: "PUT", body: "x", referrer: `${origin}/from`, cache: "no-store" });
+  await api.fetch(given, { redirect: "error" });
+  const [input, { referrer, cache, redirect, body, headers }] = mock.calls[0].arguments;
+  assert.equal(input, given);
+  assert.deepEqual([referrer, cache, redirect, body, headers.get("x-api")], [`${origin}/from`, "no-store", "error", undefined, "3"]);
+});
+
 test("Trueup-Build goes with same-origin calls, if it is asked for", async () => {
   const sent = async (options, url = "a") => {
     await client(options).api.fetch(url);
@@ -378,15 +383,12 @@ test("refusals that come together are told together, and each call is repeated",
   const log = [];
   const own = { speaks: ["3", "2"], carrier: PATH };
   let plans = { orders: agreed("3"), search: agreed("3") };
-  const get = createApis({
-    apis: { orders: own, search: { ...own, carrier: { path: "/api/search/v{version}" } } },
-    plan: (name) => plans[name],
-    send: (input) => {
-      log.push(input);
-      plans = { orders: agreed("2"), search: agreed("2") };
-    },
-    emit: () => {},
-  });
+  const apis = { orders: own, search: { ...own, carrier: { path: "/api/search/v{version}" } } };
+  const send = (input) => {
+    log.push(input);
+    plans = { orders: agreed("2"), search: agreed("2") };
+  };
+  const get = createApis(apis, undefined, (name) => plans[name], send, () => {});
   refusing({ status: 400, headers: LISTED });
   const calls = [get("orders").fetch("a"), get("search").fetch("a"), get("orders").fetch("b")];
   assert.deepEqual((await Promise.all(calls)).map(({ status }) => status), [200, 200, 200]);
