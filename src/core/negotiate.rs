@@ -219,25 +219,21 @@ impl Apis {
             let mut refusing = false;
             // By the manifest, then by what refusals left of it, if there are any.
             let why = loop {
-                let (mut least, mut best, mut at) = (NOTHING_SERVED << WHY, Node::default(), 0);
+                let (mut least, mut at) = (NOTHING_SERVED << WHY, 0);
+                let (mut best, mut its_end) = (Node::default(), Node::default());
                 for list in &[listed, told] {
                     for value in *list {
                         let own_key = key_of(Node::root(value));
                         if has(refused, &own_key) || !(told.is_empty() || has(told, &own_key)) {
                             continue;
                         }
-                        let (mut since, mut sunset, mut docs) = (NEVER, NEVER, Node::default());
+                        let mut end = Node::default();
                         for (version, value) in offered.member("deprecated").members() {
                             if is_text(version, &own_key) {
-                                let node = Node::root(value);
-                                since = first.time(node, "since");
-                                if since == NEVER {
-                                    since = LONG_AGO;
-                                }
-                                sunset = first.time(node, "sunset");
-                                docs = node.member("link");
+                                end = Node::root(value);
                             }
                         }
+                        let (since, sunset) = (first.time(end, "since"), first.time(end, "sunset"));
                         for time in &[since, sunset] {
                             if begun < *time && *time < self.turn {
                                 self.turn = *time;
@@ -250,32 +246,36 @@ impl Apis {
                         // Where there is nothing to choose by, it is the first one.
                         let mut rank = if open == OVERLAP { place(&own.spoken, &own_key) } else { at };
                         at += 2;
-                        let fits = rank < ONLY_DEPRECATED << WHY;
-                        if fits {
-                            rank |= ((since <= begun) as u32) << WHY | !is(preferred, &own_key) as u32;
-                        }
-                        if rank < least || (fits && rank == least && own_key > key_of(best)) {
-                            least = rank;
-                            if fits {
-                                (best, ending, link) = (Node::root(value), sunset, docs);
+                        if rank < ONLY_DEPRECATED << WHY {
+                            rank |= !is(preferred, &own_key) as u32;
+                            // Without a `since` it is since ever.
+                            if end.is_present() && (since <= begun || since == NEVER) {
+                                rank |= ONLY_DEPRECATED << WHY;
                             }
+                        }
+                        if rank < least || (rank == least && own_key > key_of(best)) {
+                            (least, best, its_end) = (rank, Node::root(value), end);
                         }
                     }
                 }
                 let why = if open == OVERLAP { least >> WHY } else { open };
-                if best.is_present() {
+                let found = least < SERVER_NEWER << WHY;
+                if found {
                     own.version = text(best);
+                    ending = first.time(its_end, "sunset");
+                    link = its_end.member("link");
                 }
                 if refusing {
                     // Only a valid manifest refuses a call: the version stays in use.
-                    self.nothing_left |= !best.is_present();
+                    self.nothing_left |= !found;
                     break why;
                 }
-                if own.required && why == ONLY_DEPRECATED {
-                    self.verdict = ending.min(self.verdict);
-                }
-                if own.required && why == SERVER_NEWER {
-                    self.verdict = LONG_AGO;
+                if own.required {
+                    if why == ONLY_DEPRECATED {
+                        self.verdict = ending.min(self.verdict);
+                    } else if why == SERVER_NEWER {
+                        self.verdict = LONG_AGO;
+                    }
                 }
                 if own.until <= now {
                     break why;
