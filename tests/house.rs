@@ -3,6 +3,13 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use trueup::core::error::{Fault, FetchError};
+use trueup::core::event::Wake;
+use trueup::core::refresh::Phase;
+use trueup::core::schedule::{Role, Why};
+use trueup::core::serial::Heard;
+use trueup::core::window::{Action, Reason, Status};
+
 /// Words that would bring one of them in, and what to do instead.
 const FORBIDDEN: &[(&[&str], &str)] = &[
     (&["Instant", "SystemTime", "UNIX_EPOCH"], "`now` is an argument"),
@@ -163,6 +170,45 @@ fn both_sides_of_the_wire_count_alike() {
         seen += 1;
     }
     assert!(seen > 10, "found only {seen} effects");
+}
+
+/// Words cross as their places in lists, which stand in JavaScript and here.
+#[test]
+fn both_sides_of_the_wire_have_the_same_words() {
+    let read = |path| fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(path)).expect("readable");
+    let (page, effects) = (read("pkg-template/src/wire.ts"), read("src/browser/wire.rs"));
+    let lists = &page[page.find("const WHY =").expect("lists")..];
+    let text = |from: &str| {
+        let (_, rest) = lists.split_once(from).unwrap_or_else(|| panic!("wire.ts has no {from}"));
+        let (text, _) =
+            rest.trim_start().trim_start_matches(['"', '`']).split_once(['"', '`']).expect("ends");
+        text.to_owned()
+    };
+    let (why, phase) = (text("const WHY ="), text("const PHASE ="));
+    let codes = [Fault::NAMES, FetchError::NAMES, "foreign"].concat();
+    // What is behind the last one is nothing.
+    let reasons = Reason::NAMES.trim_end();
+    for (member, words) in [
+        ("const WHY =", Why::NAMES),
+        ("const PHASE =", Phase::NAMES),
+        ("status:", Status::NAMES),
+        ("reason:", reasons),
+        ("action:", Action::NAMES),
+        ("outcome:", Heard::NAMES),
+        ("code:", &codes),
+        ("role:", Role::NAMES),
+    ] {
+        let from = if member.contains('=') { member.to_owned() } else { format!("\n  {member}") };
+        assert_eq!(text(&from), words.trim_end(), "{member}");
+    }
+    assert_eq!(reasons.split(' ').count(), Reason::None as usize);
+    let wake = text("\n  wake:").replace("${WHY}", &why).replace("${PHASE}", &phase);
+    assert_eq!(wake, Wake::reasons().trim_end());
+    assert!(page.contains("polling: WHY,") && page.contains("phase: PHASE,") && page.contains("why: WHY,"));
+    for (place, blame) in text("\n  blame:").split(' ').enumerate() {
+        let constant = format!("const {}: i64 = {place};", blame.to_uppercase());
+        assert!(effects.contains(&constant), "{constant}");
+    }
 }
 
 /// The members of a `const enum`, in order.

@@ -4,7 +4,7 @@ mod harness;
 use harness::*;
 use trueup::core::Client;
 use trueup::core::error::{Fault, Flaw};
-use trueup::core::event::{Answer, Event};
+use trueup::core::event::{Answer, Event, FLAGS};
 use trueup::core::flags::{Numbers, details};
 use trueup::core::json;
 use trueup::core::time::Now;
@@ -298,7 +298,7 @@ fn rules_that_read_the_time_are_evaluated_once_a_minute_and_not_more() {
         let mut wakes = 0;
         let end = page.mono + 10 * MINUTE;
         while let Some(wake) = page.client.next_wake(page.now()).filter(|wake| wake.at <= end) {
-            wakes += usize::from(wake.reason == "flags");
+            wakes += usize::from(wake.reason == FLAGS);
             page.mono = wake.at;
             page.send(Event::Wake);
         }

@@ -11,7 +11,7 @@ import { type Held, inlined, isVisible, localized, mark, type Member, page, read
 import { createPrompt, type Prompt, type PromptView } from "./prompt.js";
 import { hasLocks, tabs } from "./tabs.js";
 import type * as T from "./types.js";
-import { begin, type Core, type Effect, event, type Given, type Heard, In, type Input, known, Out, type Reply, TEXT } from "./wire.js";
+import { begin, type Core, type Effect, event, type Given, type Heard, In, type Input, known, Out, type Reply, spoken, TEXT } from "./wire.js";
 import { settled } from "./worker.js";
 
 /** Where kept state has what a person has put off. */
@@ -154,7 +154,7 @@ export function connect(options: T.Options = {}): T.Trueup {
     },
     [Out.Reload]: (session, asked, to) => leave(session, asked, to),
     [Out.Tell]: (next, answered) => others.tell(next, answered ? last : undefined),
-    [Out.Ready]: (how) => settleReady(how),
+    [Out.Ready]: (how) => settleReady(spoken("how", how)),
     [Out.Flags]: (...told) => hearFlags(...nextFlags(flags, ...told)),
   };
 

@@ -186,7 +186,7 @@ export type Effect =
   | [Out.Reload, session: unknown, asked: boolean, url: string | null]
   | [Out.Tell, next: number, answered: boolean]
   | [Out.Standing | Out.Refresh | Out.Plan | Out.Polled | Out.Fault, ...detail: unknown[]]
-  | [Out.Ready, how: "live" | "stored" | "timeout"]
+  | [Out.Ready, how: number]
   | [Out.Flags, ...flags: Published];
 
 /** What an effect brings, besides its kind. */
@@ -212,24 +212,48 @@ const planned = ([name, why, reason, ...values]: [string, number, number, ...unk
 ];
 
 /** All that the core knows, besides what it has published. */
-const KNOWN = "build app serial current regressed serverTime everySeconds role polling reason";
+const KNOWN = "build app serial current regressed serverTime everySeconds role polling wake";
+
+const WHY = "start period retry silence visible pageshow resume online chunk header refused unheard check";
+const PHASE =
+  "idle spreading checking waiting navigation offering urging holding counting deferred saving reloading cancelled refused stuck";
+
+/** Words cross as their places in these lists, which are the core's; a number behind the last one stands for nothing. */
+export const WORDS: { [member: string]: string } = {
+  status: "unknown current behind deprecated unsupported ahead",
+  reason:
+    "no-manifest current blocked below-minimum deadline-passed api-too-old below-recommended api-deprecated no-version newer older same-version not-comparable reload-off observe paused share spread budget dismissed put-off finishing hidden no-storage unheard holds no-page same-build other-build no-mark worker",
+  phase: PHASE,
+  action: "none navigate offer urge force",
+  why: WHY,
+  outcome: "new unchanged conflict older regressed future failed waiting",
+  blame: "publisher network memory",
+  code: "missing type range clamped version time path unknown format contradiction too-deep too-long json future range-set operator reference undefined network timeout status origin not-json too-long foreign",
+  how: "live stored timeout",
+  role: "alone follower leader",
+  polling: WHY,
+  wake: `${WHY} ${PHASE} ready deadline sunset refusal flags`,
+};
+
+/** What crosses at the place of this member. */
+export const spoken = (member: string, value: unknown): any => (WORDS[member] ? WORDS[member].split(" ")[value as number] : value);
 
 /** An object of these members, less those that are not there. */
-export const named = (names: string[], values: readonly unknown[]): any =>
-  Object.fromEntries(names.map((name, i) => [name, values[i]]).filter(([, value]) => value != null));
+export const named = (names: string[], values: readonly unknown[], heard = (_name: string, value: unknown): unknown => value): any =>
+  Object.fromEntries(names.map((name, i) => [name, heard(name, values[i])]).filter(([, value]) => value != null));
 
 /** The event that an effect publishes. */
 export const event = ([kind, ...values]: Effect): [name: string, detail: any] => {
   const [name, ...names] = (EVENTS[kind - Out.Standing] ?? "").split(" ");
-  const detail = named(names, values);
+  const detail = named(names, values, spoken);
   if (detail.apis) detail.apis = Object.fromEntries(detail.apis.map(planned));
   return [name!, detail];
 };
 
 /** The answer to `Inspect`. */
 export const known = ([delay, values]: Reply): { [name: string]: unknown } => {
-  const { reason, ...all } = named(KNOWN.split(" "), values as unknown[]);
-  return { ...all, ...(reason && { wake: { in: delay, reason } }) };
+  const { wake, ...all } = named(KNOWN.split(" "), values as unknown[], spoken);
+  return { ...all, ...(wake && { wake: { in: delay, reason: wake } }) };
 };
 
 /** In how many ms it wants `Wake`, at most 2³¹−1; then the effects (to `Inspect`: what it knows). Wrong options: code and path. */
@@ -242,6 +266,6 @@ export type Core = (input: Start | Input, mono?: number, wall?: number) => Reply
 export const begin = (core: Core, ...given: Parameters<Core>): Reply => {
   const reply = core(...given);
   const [code, path] = reply as unknown[];
-  if (path + "" === path) throw new TrueupError(code as string, path);
+  if (path + "" === path) throw new TrueupError(spoken("code", code), path);
   return reply;
 };

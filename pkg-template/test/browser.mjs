@@ -126,17 +126,27 @@ const EFFECTS = [
 
 const named = (names, values) => Object.fromEntries(names.split(".").map((name, i) => [name, values[i]]).filter(([, value]) => value != null));
 
+const { outputFiles: [wire] } = await build({ entryPoints: [`${src}wire.ts`], bundle: true, write: false, format: "esm", define: { __DEV__: "true" } });
+const { WORDS } = await import(`data:text/javascript;base64,${Buffer.from(wire.contents).toString("base64")}`);
+/** Words cross as their places. */
+const place = (member, word) => {
+  if (!WORDS[member] || word == null) return word ?? null;
+  const place = WORDS[member].split(" ").indexOf(word);
+  if (place < 0) throw new Error(`${word} is no ${member}`);
+  return place;
+};
+
 const placed = (effect) => {
   const event = effect.do === "emit";
   const name = event ? effect.event : effect.do;
   const kind = EFFECTS.findIndex((names, i) => names.split(".")[0] === name && (i > 10 || !event));
   const [, ...names] = EFFECTS[kind].split(".");
   if (name === "flags") return [kind, ...effect.detail];
-  if (event && names.length === 1) return [kind, effect.detail];
+  if (event && names.length === 1) return [kind, place(names[0], effect.detail)];
   const { do: _, event: __, detail, ...rest } = effect;
   const unknown = Object.keys(detail ?? rest).filter((name) => !names.includes(name));
   if (unknown.length) throw new Error(`${name} has no ${unknown}`);
-  return [kind, ...names.map((name) => (detail ?? rest)[name] ?? null)];
+  return [kind, ...names.map((name) => place(name, (detail ?? rest)[name]))];
 };
 
 /** A core that the test plays. What it hears and answers it names: `{ type: "visible", on: true }`, `{ do: "poll" }`. */
@@ -152,7 +162,7 @@ export function play({ answer = () => [], start = [], refuse } = {}) {
       if (!begun) {
         begun = true;
         if (refuse instanceof Error) throw refuse;
-        if (refuse) return [refuse.code, refuse.path];
+        if (refuse) return [place("code", refuse.code), refuse.path];
         const { options, ...begin } = named(START, [kind, ...values]);
         core.given = { options, start: begin };
         return reply(start);

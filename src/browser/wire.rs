@@ -4,18 +4,15 @@ use wasm_bindgen::prelude::*;
 
 use crate::core::Client;
 use crate::core::config::{Build, Mark};
-use crate::core::error::Flaw;
+use crate::core::error::{Fault, FetchError, Flaw};
 use crate::core::event::{Effect, Input, Start};
 use crate::core::flags::Numbers;
 use crate::core::json::{Json, unpack};
 use crate::core::manifest::Manifest;
 use crate::core::refresh::{Phase, State, expiry};
-use crate::core::schedule::Role;
-use crate::core::serial::Heard;
 use crate::core::time::{LONG_AGO, NEVER, Now};
 use crate::core::value::{Value, push};
 use crate::core::version::Version;
-use crate::core::window::Reason;
 
 #[wasm_bindgen]
 extern "C" {
@@ -84,7 +81,7 @@ pub fn effects(out: &mut Json, client: &Client, now: Now) {
     for of in client.flaws() {
         out.open();
         out.int(ERROR);
-        out.string("publisher");
+        out.int(PUBLISHER);
         flaw(out, of);
         out.close();
     }
@@ -96,6 +93,13 @@ pub fn effects(out: &mut Json, client: &Client, now: Now) {
 }
 
 const ERROR: i64 = 15;
+/// Blames.
+const PUBLISHER: i64 = 0;
+const NETWORK: i64 = 1;
+const MEMORY: i64 = 2;
+/// Codes: those of [`Fault`], then those of `FetchError`, then one more.
+const FAULTS: i64 = Fault::COUNT as i64;
+const FOREIGN: i64 = FAULTS + FetchError::COUNT as i64;
 
 // By itself: what all effects read would else be read before the first.
 #[inline(never)]
@@ -115,7 +119,7 @@ fn effect(out: &mut Json, client: &Client, now: Now, effect: Effect) {
         Effect::Standing => 11,
         Effect::Refresh => 12,
         Effect::Plan => 13,
-        Effect::Polled(..) | Effect::Waiting => 14,
+        Effect::Polled(..) => 14,
         Effect::Failed(_) | Effect::Foreign => ERROR,
         Effect::Ready(_) => 16,
         Effect::Flags => 17,
@@ -141,8 +145,8 @@ fn effect(out: &mut Json, client: &Client, now: Now, effect: Effect) {
         }
         Effect::Standing => {
             let standing = client.standing();
-            out.string(standing.status.name());
-            out.string(standing.reason.name());
+            out.int(standing.status as i64);
+            out.int(standing.reason as i64);
             out.maybe(standing.deadline);
         }
         Effect::Refresh => refresh(out, client, now, &client.refresh().state),
@@ -151,29 +155,25 @@ fn effect(out: &mut Json, client: &Client, now: Now, effect: Effect) {
             out.word(&client.plan().apis);
         }
         Effect::Polled(why, heard) => {
-            out.string(why.name());
-            out.string(heard.map_or("failed", Heard::name));
-        }
-        Effect::Waiting => {
-            out.string("check");
-            out.string("waiting");
+            out.int(why as i64);
+            out.int(heard as i64);
         }
         Effect::Failed(error) => {
-            out.string("network");
-            out.string(error.name());
+            out.int(NETWORK);
+            out.int(FAULTS + error as i64);
         }
         Effect::Forget => {
             out.text(None);
             out.string("");
         }
         Effect::Foreign => {
-            out.string("memory");
-            out.string("foreign");
+            out.int(MEMORY);
+            out.int(FOREIGN);
         }
-        Effect::Ready(live) => out.string(match &client.in_force().manifest {
-            _ if live => "live",
-            Some(_) => "stored",
-            None => "timeout",
+        Effect::Ready(live) => out.int(match &client.in_force().manifest {
+            _ if live => 0,
+            Some(_) => 1,
+            None => 2,
         }),
         Effect::Flags => out.word(client.outcome()),
         Effect::Abort | Effect::Shell | Effect::Activate | Effect::Save | Effect::Hello | Effect::Poll => {}
@@ -183,11 +183,11 @@ fn effect(out: &mut Json, client: &Client, now: Now, effect: Effect) {
 fn refresh(out: &mut Json, client: &Client, now: Now, state: &State) {
     let refresh = client.refresh();
     let counting = state.phase == Phase::Counting;
-    out.string(state.phase.name());
-    out.string(state.action.name());
+    out.int(state.phase as i64);
+    out.int(state.action as i64);
     let is_due = !refresh.target.is_empty();
     out.text(is_due.then_some(&refresh.target));
-    out.text((state.reason != Reason::None).then(|| state.reason.name()));
+    out.int(state.reason as i64);
     out.maybe(now.wall + state.until - now.mono);
     out.maybe(if counting { refresh.deferrals.into() } else { NEVER });
     out.maybe(if counting { client.config().countdown / 1000 } else { NEVER });
@@ -222,13 +222,9 @@ pub fn inspect(out: &mut Json, client: &Client, now: Now) {
     let time = client.server_time(now);
     out.maybe(if time == LONG_AGO { NEVER } else { time });
     out.int(schedule.every / 1000);
-    out.string(match schedule.role {
-        Role::Alone => "alone",
-        Role::Follower => "follower",
-        Role::Leader => "leader",
-    });
-    out.text(schedule.running().map(|why| why.name()));
-    out.text(client.next_wake(now).map(|wake| wake.reason));
+    out.int(schedule.role as i64);
+    out.maybe(schedule.running().map_or(NEVER, |why| why as i64));
+    out.maybe(client.next_wake(now).map_or(NEVER, |wake| wake.reason.into()));
     out.close();
 }
 
@@ -241,6 +237,6 @@ fn serial(out: &mut Json, manifest: &Option<Box<Manifest>>) {
 
 /// A flaw, as JavaScript's `TrueupError` has it.
 pub fn flaw(out: &mut Json, flaw: &Flaw) {
-    out.string(flaw.fault.name());
+    out.int(flaw.fault as i64);
     out.string(&flaw.path);
 }

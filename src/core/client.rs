@@ -2,7 +2,7 @@
 
 use super::config::Config;
 use super::error::{Fault, FetchError, Flaw};
-use super::event::{Effect, Input, Start, Wake, kind};
+use super::event::{self, Effect, Input, Start, Wake, kind};
 use super::flags::{Live, Numbers};
 use super::json::Json;
 use super::manifest::{MAX_TEXT, Manifest};
@@ -230,7 +230,11 @@ impl Client {
             }
             kind::CHECK if self.schedule.running().is_none() => {
                 let may = self.schedule.check(mono);
-                self.effects.push(if may { Effect::Poll } else { Effect::Waiting });
+                self.effects.push(if may {
+                    Effect::Poll
+                } else {
+                    Effect::Polled(Why::Check, Heard::Waiting)
+                });
             }
             kind::SHELL => self.shell(now, input),
             kind::HOLDS => self.refresh.holds.clone_from(input.at(1)),
@@ -257,7 +261,7 @@ impl Client {
 
     /// The same, by name.
     #[cfg(not(target_arch = "wasm32"))]
-    pub fn handle(&mut self, now: Now, event: super::event::Event) {
+    pub fn handle(&mut self, now: Now, event: event::Event) {
         self.hear(now, Input(&event.input()));
     }
 
@@ -273,19 +277,19 @@ impl Client {
 
     /// When the core wants to be woken, and why. Waking it earlier does no harm.
     pub fn next_wake(&self, now: Now) -> Option<Wake> {
-        let mut next = Wake { at: NEVER, reason: "" };
+        let mut next = Wake { at: NEVER, reason: 0 };
         if !self.schedule.away {
             let (poll, why) = self.schedule.wake();
-            next.or(poll, why.name());
-            next.or(self.refresh.wake(now.mono), self.refresh.state.phase.name());
-            next.or(self.ready, "ready");
+            next.or(poll, why as u8);
+            next.or(self.refresh.wake(now.mono), event::REFRESH + self.refresh.state.phase as u8);
+            next.or(self.ready, event::READY);
             let deadline = self.server.mono_of(self.standing.deadline);
             if deadline > now.mono {
-                next.or(deadline, "deadline");
+                next.or(deadline, event::DEADLINE);
             }
-            next.or(self.server.mono_of(self.config.apis.turn), "sunset");
-            next.or(self.config.apis.ends, "refusal");
-            next.or(self.flags.wake(), "flags");
+            next.or(self.server.mono_of(self.config.apis.turn), event::SUNSET);
+            next.or(self.config.apis.ends, event::REFUSAL);
+            next.or(self.flags.wake(), event::FLAGS);
         }
         (next.at < NEVER).then_some(next)
     }
@@ -360,7 +364,7 @@ impl Client {
         };
         self.period();
         self.flags.confirm();
-        self.polled(Some(heard));
+        self.polled(heard);
         self.server.heard();
         self.schedule.good(now.mono, told, age);
         self.answered = Some(true);
@@ -422,7 +426,7 @@ impl Client {
         {
             self.effects.push(Effect::Failed(error));
         }
-        self.polled(None);
+        self.polled(Heard::Failed);
         let (told, answered) = (input.number(1, NEVER), input.number(2, 0) > 0);
         self.schedule.bad(now.mono, told, answered, input.number(6, NEVER), input.number(7, NEVER));
         self.answered = Some(answered);
@@ -431,8 +435,8 @@ impl Client {
         }
     }
 
-    /// A poll ended; `None`: it failed.
-    fn polled(&mut self, heard: Option<Heard>) {
+    /// A poll ended.
+    fn polled(&mut self, heard: Heard) {
         let why = self.schedule.running().unwrap_or(Why::Period);
         self.effects.push(Effect::Polled(why, heard));
     }

@@ -1,6 +1,7 @@
 //! What happens to the core, and what it asks for. The wire to the page is `pkg-template/src/wire.ts`.
 
 use super::error::FetchError;
+use super::refresh::Phase;
 #[cfg(not(target_arch = "wasm32"))]
 use super::refresh::shell::{ShellAnswer, Worker};
 use super::schedule::Why;
@@ -286,10 +287,8 @@ pub enum Effect {
     Plan,
     /// Published: all flags, evaluated, where one of them has changed: `Client::outcome`.
     Flags,
-    /// Published: a poll ended, why it was made, and what it brought; `None`: it failed.
-    Polled(Why, Option<Heard>),
-    /// Published: a `check` may not poll now.
-    Waiting,
+    /// Published: a poll ended, or a `check` may not poll now; why it was made, and what it brought.
+    Polled(Why, Heard),
     /// Published: why no answer came, or none that could be a manifest.
     Failed(FetchError),
     /// Published: what was kept by this or another page is foreign.
@@ -303,14 +302,40 @@ pub enum Effect {
 pub struct Wake {
     /// By the monotonic clock.
     pub at: i64,
-    /// What for.
-    pub reason: &'static str,
+    /// What for: why a poll is made, where a refresh stands ([`REFRESH`]), or one of those below.
+    pub reason: u8,
+}
+
+/// The first of where a refresh stands.
+pub const REFRESH: u8 = Why::COUNT as u8;
+/// `ready` waits no longer.
+pub const READY: u8 = REFRESH + Phase::COUNT as u8;
+/// A deadline of the manifest passes.
+pub const DEADLINE: u8 = READY + 1;
+/// A version of an API reaches its sunset.
+pub const SUNSET: u8 = READY + 2;
+/// What refusals have laid over the plan ends.
+pub const REFUSAL: u8 = READY + 3;
+/// A rule of a flag looks at the time.
+pub const FLAGS: u8 = READY + 4;
+
+#[cfg(not(target_arch = "wasm32"))]
+impl Wake {
+    /// The reasons by their numbers, as `inspect()` has them.
+    pub fn reasons() -> String {
+        [Why::NAMES, Phase::NAMES, "ready deadline sunset refusal flags "].concat()
+    }
+
+    /// The reason's name.
+    pub fn name(&self) -> String {
+        Wake::reasons().split(' ').nth(self.reason.into()).unwrap_or_default().to_owned()
+    }
 }
 
 impl Wake {
     /// Takes an earlier one.
     #[inline(never)]
-    pub fn or(&mut self, at: i64, reason: &'static str) {
+    pub fn or(&mut self, at: i64, reason: u8) {
         if at < self.at {
             (self.at, self.reason) = (at, reason);
         }

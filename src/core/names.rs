@@ -2,8 +2,8 @@
 
 use super::value::cut;
 
-/// Declares one, in the order of its names. They stand in one text, with blanks between them: a table of slices would be
-/// larger than all the names.
+/// Declares one, in the order of its names. On the wire each is its number: the names themselves stand in `wire.ts`, in the
+/// same order, and here for tests and tools.
 macro_rules! names {
     ($(#[$doc:meta])* $name:ident { $($(#[$of:meta])* $variant:ident = $text:literal,)* }) => {
         $(#[$doc])*
@@ -11,9 +11,18 @@ macro_rules! names {
         pub enum $name { $($(#[$of])* $variant,)* }
 
         impl $name {
+            /// So many there are.
+            pub const COUNT: usize = [$($name::$variant),*].len();
+        }
+
+        #[cfg(not(target_arch = "wasm32"))]
+        impl $name {
+            /// All names, with a blank behind each.
+            pub const NAMES: &'static str = concat!($($text, " "),*);
+
             /// The name, as JavaScript sees it.
             pub fn name(self) -> &'static str {
-                $crate::core::names::nth(concat!($($text, " "),*), self as u8)
+                $crate::core::names::nth(Self::NAMES, self as u8)
             }
         }
     };

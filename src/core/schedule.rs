@@ -44,18 +44,17 @@ names! {
         Check = "check",
     }
 }
-/// So many causes there are.
-const CAUSES: usize = Why::Check as usize + 1;
 
-/// Who polls.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Role {
-    /// Web Locks or BroadcastChannel are missing: every tab for itself.
-    Alone,
-    /// Another visible tab polls, as far as this one knows.
-    Follower,
-    /// This tab polls for all.
-    Leader,
+names! {
+    /// Who polls.
+    Role {
+        /// Web Locks or BroadcastChannel are missing: every tab for itself.
+        Alone = "alone",
+        /// Another visible tab polls, as far as this one knows.
+        Follower = "follower",
+        /// This tab polls for all.
+        Leader = "leader",
+    }
 }
 
 /// When the next poll is due. Times are those of the monotonic clock.
@@ -82,7 +81,7 @@ pub struct Schedule {
     early: i64,
     early_why: Why,
     /// Just after each cause last brought an early poll; 0: never.
-    spent: [i64; CAUSES],
+    spent: [i64; Why::COUNT],
     failures: u32,
     /// When the last poll failed.
     failed: i64,
@@ -113,7 +112,7 @@ impl Schedule {
         patience: 0,
         early: NEVER,
         early_why: Why::Start,
-        spent: [0; CAUSES],
+        spent: [0; Why::COUNT],
         failures: 0,
         failed: LONG_AGO,
         barrier: 0,

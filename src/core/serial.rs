@@ -24,7 +24,7 @@ pub struct InForce {
 }
 
 names! {
-    /// What a valid manifest turned out to be.
+    /// How a poll ended: what a valid manifest turned out to be, or that there is none.
     Heard {
         /// It is in force now.
         New = "new",
@@ -38,6 +38,10 @@ names! {
         Regressed = "regressed",
         /// A serial more than a day ahead of its own answer: refused.
         Future = "future",
+        /// None came.
+        Failed = "failed",
+        /// None was asked for: a `check` may not poll now.
+        Waiting = "waiting",
     }
 }
 

@@ -30,8 +30,6 @@ names! {
 names! {
     /// Why a build stands where it does, and why a refresh goes no further: stable codes.
     Reason {
-        /// There is nothing to say.
-        None = "",
         /// Nothing has been heard or kept.
         NoManifest = "no-manifest",
         /// It is what a fresh load brings.
@@ -94,6 +92,8 @@ names! {
         NoMark = "no-mark",
         /// A service worker would bring the old page.
         Worker = "worker",
+        /// There is nothing to say: in JavaScript no member at all.
+        None = "",
     }
 }
 

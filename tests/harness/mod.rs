@@ -14,7 +14,6 @@ use trueup::core::negotiate::Plan;
 use trueup::core::refresh::shell::{ShellAnswer, Worker};
 use trueup::core::refresh::{Phase, State};
 use trueup::core::schedule::Why;
-use trueup::core::serial::Heard;
 use trueup::core::time::{NEVER, Now};
 use trueup::core::value::{Value, read};
 use trueup::core::version::Version;
@@ -97,10 +96,7 @@ pub fn effects(client: &Client, mono: i64, last: &Answer) -> Vec<Effect> {
         event::Effect::Refresh => Effect::Refresh(client.refresh().state),
         event::Effect::Plan => Effect::Plan(client.plan().clone()),
         event::Effect::Flags => Effect::Flags(client.outcome().to_owned()),
-        event::Effect::Polled(why, heard) => {
-            Effect::Polled { why, outcome: heard.map_or("failed", Heard::name) }
-        }
-        event::Effect::Waiting => Effect::Polled { why: Why::Check, outcome: "waiting" },
+        event::Effect::Polled(why, heard) => Effect::Polled { why, outcome: heard.name() },
         event::Effect::Failed(error) => Effect::Fault(Blame::Network(error)),
         event::Effect::Foreign => Effect::Fault(Blame::Memory),
         event::Effect::Ready(live) => Effect::Ready(match &client.in_force().manifest {
@@ -340,7 +336,7 @@ impl Page {
         let mut same = 0;
         while let Some(wake) = self.client.next_wake(self.now()).filter(|wake| wake.at <= end) {
             same = if wake.at <= self.mono { same + 1 } else { 0 };
-            assert!(same < 20, "it spins at {}: {}", self.mono, wake.reason);
+            assert!(same < 20, "it spins at {}: {}", self.mono, wake.name());
             self.mono = self.mono.max(wake.at);
             self.send(Event::Wake);
             if gone(self) {

@@ -272,13 +272,12 @@ impl World {
                 self.notice(tab, state.phase);
             }
             Effect::Polled(_, heard) => {
-                if matches!(heard, Some(Heard::New | Heard::Unchanged)) {
+                if matches!(heard, Heard::New | Heard::Unchanged) {
                     let answer = page.heard.as_ref().and_then(|heard| heard.answer.as_ref());
                     page.in_force = answer.and_then(|answer| answer.text.clone());
                 }
-                self.tell(tab, Told::Outcome(heard.map_or("failed", Heard::name)));
+                self.tell(tab, Told::Outcome(heard.name()));
             }
-            Effect::Waiting => self.tell(tab, Told::Outcome("waiting")),
             Effect::Plan | Effect::Ready(_) | Effect::Failed(_) | Effect::Foreign => {}
             #[allow(unreachable_patterns, reason = "effects that came later, and are only published")]
             _ => {}
