@@ -58,8 +58,7 @@ fn outcomes(effects: &[Effect]) -> Vec<Value> {
             }
             _ => panic!("{text}"),
         };
-        let codes = codes.items().iter().map(|code| code.as_f64().unwrap() as u32);
-        let flags = details(&metadata, &rows, &codes.collect::<Vec<_>>());
+        let flags = details(&metadata, &rows, codes);
         all.push(Value::object([("flags", flags), ("metadata", metadata.clone())]));
     }
     all

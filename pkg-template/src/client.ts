@@ -328,7 +328,7 @@ export function connect(options: T.Options = {}): T.Trueup {
     ready,
     on: (event, listener, given) => listen(event, listener, given?.signal),
     subscribe: (listener) => listen(CHANGED, listener),
-    getSnapshot: () => snapshot,
+    getSnapshot: () => ((flags.lent = true), snapshot),
     check: (given) => after(POLLED, [In.Check], () => snapshot.standing, given?.signal),
     refresh: {
       get state() {

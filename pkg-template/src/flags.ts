@@ -17,29 +17,45 @@ type Row = [key: string, metadata: Metadata | null, variants: readonly FlagValue
 
 /**
  * What the core publishes: a code for each row, `8 * variant + kind`, where variants count from 1; 0 is the caller's default.
+ * They stand in one text, in base 32: the last digit of each from "0" on, those before it 48 letters further. The last letter
+ * is "1" where the document is stale.
  * The set's metadata and the rows come only where they are others than before.
  */
-export type Published = [codes: readonly number[], metadata?: Metadata, rows?: readonly Row[]];
+export type Published = [codes: string, metadata?: Metadata, rows?: readonly Row[]];
 
 const KINDS = ["STATIC", "DEFAULT", "TARGETING_MATCH", "DISABLED", "STALE", "PARSE_ERROR", "GENERAL"];
 
 interface Known extends FlagState {
-  readonly codes?: readonly number[];
+  readonly flags: Map<string, FlagDetails>;
+  readonly codes: number[];
   readonly rows?: readonly Row[];
+  /** Somebody has the map: then it stays as it is, and the next change makes another one. */
+  lent?: boolean;
 }
 
-/** The flags as they are now, and the keys of those whose value or variant differs from before. */
-export function nextFlags(before: Known, ...[codes, metadata = before.metadata!, rows]: Published): [now: Known, keys: string[]] {
-  const flags = new Map(rows ? [] : before.flags);
+/** The flags as they are now (`before` is of no use any more), and the keys of those whose value or variant differs from before. */
+export function nextFlags(before: Known, ...[text, metadata = before.metadata!, rows]: Published): [now: Known, keys: string[]] {
+  const flags = rows ? new Map() : before.lent ? new Map(before.flags) : before.flags;
+  const codes = rows ? [] : before.codes;
   const now = { flags, metadata, codes, rows: rows ?? before.rows! };
   const keys: string[] = [];
-  now.rows.forEach((row, index) => {
-    const code = codes[index]!;
-    const old = rows ? -1 : before.codes![index]!;
-    if (code === old) return;
-    flags.set(row[0], ((row[code + 3] as FlagDetails) ??= details(row, code, metadata)));
-    if (code >> 3 !== old >> 3) keys.push(row[0]);
-  });
+  const end = text.length - 1;
+  let [index, code] = [0, 0];
+  for (let at = 0; at < end; at++) {
+    const digit = text.charCodeAt(at) - 48;
+    code = code * 32 + (digit % 48);
+    if (digit > 47) continue;
+    if (text[end]! > "0" && (code & 7) < 4) code = (code & -8) + 4;
+    const old = codes[index];
+    if (code !== old) {
+      const row = now.rows[index]!;
+      codes[index] = code;
+      flags.set(row[0], ((row[code + 3] as FlagDetails) ??= details(row, code, metadata)));
+      if (code >> 3 !== old! >> 3) keys.push(row[0]);
+    }
+    index++;
+    code = 0;
+  }
   return [now, rows ? changedFlags(before.flags, flags) : keys];
 }
 
@@ -58,7 +74,7 @@ function details([, own, variants]: Row, code: number, metadata: Metadata): Flag
 }
 
 /** Before the first answer, and after the module was lost. */
-export const noFlags: Known = { flags: new Map() };
+export const noFlags: Known = { flags: new Map(), codes: [] };
 
 /** The value, where there is one of the fallback's kind; the fallback otherwise. */
 export function readFlag(flags: FlagMap, key: string, fallback: any): any {

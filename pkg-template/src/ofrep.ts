@@ -103,7 +103,7 @@ export function connectFlags(options: RemoteOptions): RemoteFlags {
   /** What was answered, by the context's text; the last one asked about is the last. */
   const answers = new Map<string, Answer>();
   let context = textOf(options.context ?? {});
-  let state = noFlags;
+  let state: FlagState = noFlags;
   let snapshot = { flags: state.flags };
   /** Why there is none: the server's own code. */
   let refusal: string | undefined;
@@ -355,6 +355,6 @@ function textOf(context: FlagContext): string {
 }
 
 /** What was answered for this context before. */
-const stale = ({ flags } = noFlags): FlagState => ({
+const stale = ({ flags }: FlagState = noFlags): FlagState => ({
   flags: new Map([...flags].map(([name, details]) => [name, details.value === undefined ? details : { ...details, reason: "STALE" }])),
 });

@@ -13,7 +13,7 @@ const KINDS = ["STATIC", "DEFAULT", "TARGETING_MATCH", "DISABLED", "STALE", "PAR
 /** As the core publishes them. */
 const flags = (of, metadata = {}) =>
   emit("flags", [
-    Object.values(of).map(({ variant, reason, errorCode }) => (variant === undefined ? 0 : 8) + KINDS.indexOf(errorCode ?? reason)),
+    Object.values(of).map(({ variant, reason, errorCode }) => String.fromCharCode(48 + (variant === undefined ? 0 : 8) + KINDS.indexOf(errorCode ?? reason))).join("") + "0",
     metadata,
     Object.entries(of).map(([key, { variant, value, metadata }]) => [key, metadata, variant === undefined ? [] : [variant, value]]),
   ]);

@@ -35,7 +35,7 @@ impl Value {
     /// The member `name`, where this is an object that has it.
     pub fn get(&self, name: &str) -> Option<&Value> {
         match self {
-            Value::Object(members) => members.iter().rev().find(|(n, _)| n == name).map(|(_, v)| v),
+            Value::Object(members) => named(members, name.as_bytes()),
             _ => None,
         }
     }
@@ -484,6 +484,17 @@ fn find(within: Node, value: Node, path: &mut String) -> bool {
         index += 1;
     }
     false
+}
+
+/// The member of this name; the last one, if there are several.
+pub fn named<'a>(members: &'a [(String, Value)], name: &[u8]) -> Option<&'a Value> {
+    for (other, value) in members.iter().rev() {
+        // First the lengths: most names differ there, and to compare takes a call.
+        if other.len() == name.len() && other.as_bytes() == name {
+            return Some(value);
+        }
+    }
+    None
 }
 
 /// Adds a step to a JSON path: `supported.blocked[0].version`.

@@ -57,37 +57,37 @@ pub struct Hash {
 
 impl Hash {
     /// The hash of all that went in.
-    pub fn end(mut self) -> u32 {
+    pub fn end(self) -> u32 {
         // An empty rest mixes in nothing: 0 times anything is 0.
         let missing = 4 - self.length % 4;
-        self.block = if missing < 4 { self.block >> (8 * missing) } else { 0 };
-        self.mix();
-        let mut hash = self.hash ^ self.length;
+        let rest = if missing < 4 { self.block >> (8 * missing) } else { 0 };
+        let mut hash = mixed(self.hash, rest) ^ self.length;
         hash = (hash ^ (hash >> 16)).wrapping_mul(0x85eb_ca6b);
         hash = (hash ^ (hash >> 13)).wrapping_mul(0xc2b2_ae35);
         hash ^ (hash >> 16)
     }
 
-    fn mix(&mut self) {
-        self.hash ^= self.block.wrapping_mul(0xcc9e_2d51).rotate_left(15).wrapping_mul(0x1b87_3593);
-    }
-
     fn byte(&mut self, byte: u8) {
-        #[cfg(test)]
-        self.bytes.push(byte);
-        self.block = self.block >> 8 | (byte as u32) << 24;
-        self.length += 1;
-        if self.length.is_multiple_of(4) {
-            self.mix();
-            self.hash = self.hash.rotate_left(13).wrapping_mul(5).wrapping_add(0xe654_6b64);
-        }
+        self.bytes(&[byte]);
     }
 
     /// The UTF-8 of a text.
     pub fn text(&mut self, text: &str) {
-        for byte in text.bytes() {
-            self.byte(byte);
+        self.bytes(text.as_bytes());
+    }
+
+    fn bytes(&mut self, bytes: &[u8]) {
+        #[cfg(test)]
+        self.bytes.extend(bytes);
+        let Hash { mut hash, mut block, mut length, .. } = *self;
+        for byte in bytes {
+            block = block >> 8 | (*byte as u32) << 24;
+            length += 1;
+            if length % 4 == 0 {
+                hash = mixed(hash, block).rotate_left(13).wrapping_mul(5).wrapping_add(0xe654_6b64);
+            }
         }
+        (self.hash, self.block, self.length) = (hash, block, length);
     }
 
     /// The deterministic CBOR of a value.
@@ -170,6 +170,12 @@ impl Hash {
             self.byte((n >> (i * 8)) as u8);
         }
     }
+}
+
+/// A hash with a block more in it.
+#[inline(always)]
+fn mixed(hash: u32, block: u32) -> u32 {
+    hash ^ block.wrapping_mul(0xcc9e_2d51).rotate_left(15).wrapping_mul(0x1b87_3593)
 }
 
 /// The bits of a half-precision float of the same value, where there is one.

@@ -51,23 +51,23 @@ impl Live {
         if self.set.told.is_empty() { NEVER } else { self.due }
     }
 
-    /// Evaluates what is due, and gives the outcome where it is another one, as JSON: a list of codes (see [`super::STATIC`]),
+    /// Evaluates what is due, and gives the outcome where it is another one, as JSON: a text of codes (see [`FlagSet::evaluate`]),
     /// and what the page has to know of the document, where that is not what it knows.
     pub fn evaluate(&mut self, mono: i64, seconds: i64) -> Option<String> {
         if self.due > mono || self.set.told.is_empty() {
             return None;
         }
         self.due = if self.set.uses_time() { mono + MINUTE } else { NEVER };
-        let codes = self.set.evaluate(&mut self.context, seconds as f64, self.stale);
+        let codes = self.set.evaluate(&self.context, seconds as f64, self.stale);
         if codes == self.codes && !self.set.unknown {
             return None;
         }
         let mut told = codes.clone();
+        self.codes = codes;
         if std::mem::take(&mut self.set.unknown) {
             push(&mut told, b',');
             told.push_str(&self.set.told);
         }
-        self.codes = codes;
         Some(told)
     }
 }

@@ -3,7 +3,7 @@
 
 use std::cmp::Ordering;
 
-use super::super::value::{ARRAY, NULL as NOTHING, STRING, Value, cut, push};
+use super::super::value::{ARRAY, NULL as NOTHING, Node, STRING, Value, named, push};
 use super::fractional::{self, Bucketing, Hash};
 use super::rule::*;
 use super::{FlagSet, put, sem_ver};
@@ -12,6 +12,9 @@ use super::{FlagSet, put, sem_ver};
 pub const MAX_STEPS: u32 = 100_000;
 /// So much of what a rule makes costs a step more.
 const STEP: usize = 64;
+
+const KEY: &str = "$flagd.flagKey";
+const PERSON: &str = "targetingKey";
 
 static NULL: Value = Value::Null;
 static TRUE: Value = Value::Bool(true);
@@ -34,18 +37,42 @@ impl Drop for Made {
 /// Applies the rules of one document to data.
 pub struct Logic<'a> {
     set: &'a FlagSet,
+    /// The data of all rules, less `$flagd`; and what that has.
+    context: &'a Value,
+    key: &'a Value,
+    seconds: f64,
+    /// The targeting key.
+    person: Option<&'a Value>,
     /// How many steps are left; at 0 every rule gives `null`.
     steps: u32,
     /// Where what is made next is kept.
     last: Option<&'a mut Made>,
+    /// Something was made.
+    pub has_made: bool,
     /// The evaluated arguments of all operations that are open.
     values: Vec<&'a Value>,
 }
 
 impl<'a> Logic<'a> {
-    /// For one flag's rule; what it makes is kept in `made`.
-    pub fn new(set: &'a FlagSet, made: &'a mut Made) -> Logic<'a> {
-        Logic { set, steps: MAX_STEPS, last: Some(made), values: Vec::new() }
+    /// For the rules of flags, up to the first that makes something; it is kept in `made`.
+    pub fn new(set: &'a FlagSet, context: &'a Value, seconds: f64, made: &'a mut Made) -> Logic<'a> {
+        Logic {
+            set,
+            context,
+            key: &NULL,
+            seconds,
+            person: context.get(PERSON),
+            steps: MAX_STEPS,
+            last: Some(made),
+            has_made: false,
+            values: Vec::with_capacity(8),
+        }
+    }
+
+    /// What the rule of a flag gives.
+    pub fn begin(&mut self, key: &'a Value, rule: &'a Rule) -> &'a Value {
+        (self.key, self.steps) = (key, MAX_STEPS);
+        self.apply(rule, self.context)
     }
 
     /// Whether the steps were too few.
@@ -54,17 +81,18 @@ impl<'a> Logic<'a> {
     }
 
     /// The value as JavaScript's `String` gives it.
-    pub fn text(&mut self, value: &'a Value) -> &'a str {
+    pub fn text(&mut self, value: &'a Value) -> &'a String {
         if let Value::String(text) = value {
             return text;
         }
         let mut text = String::new();
         self.push_text(&mut text, value);
-        self.make(Value::String(text)).as_str().unwrap_or_default()
+        Node::root(self.make(Value::String(text))).text()
     }
 
     fn make(&mut self, value: Value) -> &'a Value {
         self.spend(size(&value) / STEP);
+        self.has_made = true;
         let Some(last) = self.last.take() else { return &NULL };
         let (value, next) = &mut **last.0.insert(Box::new((value, Made(None))));
         self.last = Some(next);
@@ -90,7 +118,7 @@ impl<'a> Logic<'a> {
         // Operations that decide what they evaluate, and on which data; at the end all others.
         match operator {
             CONSTANT => return &rule.value,
-            VARIABLE => return look_up(data, rule.value.as_str().unwrap_or_default()).unwrap_or(&NULL),
+            VARIABLE => return self.look_up(data, Node::root(&rule.value).text()).unwrap_or(&NULL),
             SHARED => {
                 let place = rule.value.as_f64().unwrap_or(0.0) as usize;
                 return self.argument(&self.set.shared, place, data);
@@ -181,8 +209,8 @@ impl<'a> Logic<'a> {
         let (first, second) = (value(0), value(1));
         let made = match operator {
             VAR => {
-                let found = if first.is_null() { Some(data) } else { look_up(data, self.text(first)) };
-                return found.unwrap_or(second);
+                let path = if first.is_null() { "" } else { self.text(first) };
+                return self.look_up(data, path).unwrap_or(second);
             }
             NOT | TRUTHY => return boolean(truthy(first) == (operator == TRUTHY)),
             EQUAL..=GREATER_OR_EQUAL => {
@@ -238,7 +266,7 @@ impl<'a> Logic<'a> {
                         for item in items {
                             all.push(item.clone());
                         }
-                    } else if !missing || look_up(data, self.text(value)).is_none_or(Value::is_null) {
+                    } else if !missing || self.missing(data, value) {
                         all.push((*value).clone());
                     }
                 }
@@ -305,6 +333,28 @@ impl<'a> Logic<'a> {
         self.make(made)
     }
 
+    fn missing(&mut self, data: &'a Value, path: &'a Value) -> bool {
+        let path = self.text(path);
+        self.look_up(data, path).is_none_or(Value::is_null)
+    }
+
+    /// What `path` leads to: see [`look_up`].
+    fn look_up(&mut self, mut data: &'a Value, path: &str) -> Option<&'a Value> {
+        if let [] | [b'$', b'f', ..] = path.as_bytes()
+            && std::ptr::eq(data, self.context)
+        {
+            if path == KEY {
+                return Some(self.key);
+            }
+            let (mut members, mut own) = (data.members().to_vec(), Vec::new());
+            put(&mut own, "flagKey", self.key.clone());
+            put(&mut own, "timestamp", Value::Number(self.seconds));
+            put(&mut members, "$flagd", Value::Object(own));
+            data = self.make(Value::Object(members));
+        }
+        look_up(data, path)
+    }
+
     fn fractional(&mut self, values: &[&'a Value], data: &'a Value) -> Option<&'a Value> {
         let (first, mut entries) = values.split_first()?;
         let by_text = self.set.bucketing == Bucketing::Text;
@@ -319,19 +369,25 @@ impl<'a> Logic<'a> {
         };
         if implicit {
             entries = values;
-            key = look_up(data, "$flagd.flagKey")?;
-            person = Some(look_up(data, "targetingKey").filter(|key| truthy(key))?);
+            (key, person) = if std::ptr::eq(data, self.context) {
+                (self.key, self.person)
+            } else {
+                (look_up(data, KEY)?, look_up(data, PERSON))
+            };
+            person = Some(person.filter(|key| truthy(key))?);
             if !by_text {
                 person?.as_str()?;
                 hash.head(4, 2);
             }
         }
-        for key in [Some(key), person].into_iter().flatten() {
+        loop {
             if by_text {
                 hash.text(self.text(key));
             } else {
                 hash.encode(key);
             }
+            let Some(more) = person.take() else { break };
+            key = more;
         }
         fractional::choose(hash.end(), entries)
     }
@@ -410,22 +466,26 @@ pub fn truthy(value: &Value) -> bool {
 
 /// What `path` leads to (`user.roles.0`); the whole for an empty path, nothing where it ends early.
 fn look_up<'a>(mut data: &'a Value, path: &str) -> Option<&'a Value> {
-    let mut rest = Some(path).filter(|path| !path.is_empty());
+    let mut rest = Some(path.as_bytes()).filter(|path| !path.is_empty());
     while let Some(path) = rest {
-        let (name, more) = cut(path, b'.');
+        let mut end = 0;
+        while path.get(end).is_some_and(|byte| *byte != b'.') {
+            end += 1;
+        }
+        let name = path.get(..end)?;
         data = match data {
             Value::Array(items) => items.get(index(name))?,
-            _ => data.get(name)?,
+            _ => named(data.members(), name)?,
         };
-        rest = more;
+        rest = path.get(end + 1..);
     }
     Some(data)
 }
 
 /// The place in a list; beyond any list for what is no number.
-fn index(digits: &str) -> usize {
+fn index(digits: &[u8]) -> usize {
     let mut index = if digits.is_empty() { f64::INFINITY } else { 0.0 };
-    for byte in digits.bytes() {
+    for byte in digits {
         let digit = byte.wrapping_sub(b'0');
         index = if digit < 10 { index * 10.0 + f64::from(digit) } else { f64::INFINITY };
     }

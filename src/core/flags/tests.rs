@@ -39,10 +39,9 @@ fn compile_at(document: &Value, path: &str) -> Result<Compiled, Flaw> {
     Ok(Compiled(set, flaws))
 }
 
-fn evaluate(set: &FlagSet, given: &Value, seconds: f64) -> Vec<u32> {
+fn evaluate(set: &FlagSet, given: &Value, seconds: f64) -> Value {
     let build = Build { id: "b1".to_owned(), version: None };
-    let codes = json(&set.evaluate(&mut context(given.clone(), &build), seconds, false));
-    codes.items().iter().map(|code| code.as_f64().unwrap() as u32).collect()
+    json(&set.evaluate(&context(given.clone(), &build), seconds, false))
 }
 
 /// A set of the one flag `f` with three variants, the first of them the default.
