@@ -130,6 +130,30 @@ test("within a listener, too, setContext evaluates before it returns", async () 
   trueup.close();
 });
 
+test("a snapshot that somebody has stays as it is, also where only codes cross", async () => {
+  page();
+  const core = play({ start: [flags({ a: on, b: on })] });
+  const trueup = await connectIn();
+  const called = [];
+  trueup.on("flags", (keys) => called.push(keys));
+  const first = trueup.getSnapshot();
+  const codes = (text) => (core.answer = () => [emit("flags", [text])]);
+  codes("180");
+  trueup.flags.setContext({ n: 1 });
+  const second = trueup.getSnapshot();
+  codes("111");
+  trueup.flags.setContext({ n: 2 });
+  codes("100");
+  trueup.flags.setContext({ n: 3 });
+  const seen = ({ flags }) => [...flags].map(([key, { value, reason }]) => `${key} ${value} ${reason}`);
+  assert.deepEqual(seen(first), ["a true STATIC", "b true STATIC"]);
+  assert.deepEqual(seen(second), ["a undefined DEFAULT", "b true STATIC"]);
+  assert.deepEqual(seen(trueup.getSnapshot()), ["a undefined DEFAULT", "b undefined STATIC"]);
+  assert.deepEqual(called, [["a"], ["b"]]);
+  assert.equal(trueup.flags.get("b", "fallback"), "fallback");
+  trueup.close();
+});
+
 test("an object with the same content has not changed, and another one has", async () => {
   page();
   const of = (value) => ({ o: { value, variant: "v", reason: "STATIC", metadata: {} } });

@@ -76,6 +76,38 @@ test("reading by type is as in flagd-core", () => {
   trueup.close();
 });
 
+test("from context to context a client comes to what it starts with", () => {
+  for (let seed = 1; seed <= 200; seed++) {
+    const { document, context, seconds } = draw(seed);
+    const { now } = Date;
+    Date.now = () => seconds * 1000;
+    const trueup = client(document, context);
+    for (const next of [1, 2, 3, 0].map((other) => (other ? draw(seed + 1000 * other).context : context))) {
+      // Now and then somebody has the snapshot.
+      const had = seed % 2 ? trueup.getSnapshot().flags : undefined;
+      const before = had && [...had];
+      trueup.flags.setContext(next);
+      if (had) assert.deepEqual([...had], before);
+      // Not by `getSnapshot`: that would be to have it.
+      const flags = trueup.inspect().flags;
+      assert.deepEqual(flags, Object.fromEntries(evaluate(document, next, seconds)), `seed ${seed}`);
+    }
+    trueup.close();
+    Date.now = now;
+  }
+});
+
+test("of many variants each is read", () => {
+  const variants = Object.fromEntries(Array.from({ length: 2_000 }, (_, n) => [`v${n}`, n]));
+  const flag = { state: "ENABLED", variants, defaultVariant: "v1999" };
+  const trueup = client({ flags: { still: flag, chosen: { ...flag, targeting: { var: "v" } }, last: flag } });
+  for (const n of [0, 2, 3, 126, 127, 1998]) {
+    trueup.flags.setContext({ v: `v${n}` });
+    assert.deepEqual(["still", "chosen", "last"].map((key) => trueup.flags.get(key, -1)), [1999, n, 1999]);
+  }
+  trueup.close();
+});
+
 test("flagd-core refuses a whole document for one default variant that is not there; Trueup only that flag", () => {
   const good = { state: "ENABLED", variants: { on: true }, defaultVariant: "on" };
   const document = { flags: { good, bad: { ...good, defaultVariant: "nowhere" } } };

@@ -334,6 +334,43 @@ fn a_contexts_own_flagd_is_overwritten() {
 }
 
 #[test]
+fn the_context_as_a_whole_has_what_is_the_flags_own_and_no_other_flags() {
+    for rule in [
+        r#"{"if":[{"in":["f",{"map":[[{"var":""}],{"var":"$flagd.flagKey"}]}]},"b"]}"#,
+        r#"{"if":[{"in":["f",{"map":[[{"var":"$flagd"}],{"var":"flagKey"}]}]},"b"]}"#,
+        r#"{"if":[{"==":[{"var":{"cat":["$flagd",".flagKey"]}},"f"]},"b"]}"#,
+        r#"{"if":[{"and":[{"!":[{"missing":["$flagd.flagKey","$flagd.timestamp","z"]}]},{"var":"$flagd.flagKey"}]},"b"]}"#,
+        r#"{"if":[{"reduce":[[{"var":""}],{"==":[{"var":"current.$flagd.timestamp"},7]},0]},"b"]}"#,
+    ] {
+        let all = r#""state":"ENABLED","variants":{"a":1,"b":2},"defaultVariant":"a","targeting""#;
+        let set = compile(&format!(
+            r#"{{"flags":{{"e":{{{all}:{{"var":"z"}}}},"f":{{{all}:{rule}}},"g":{{{all}:{{"if":[{{"==":[{{"var":"$flagd.flagKey"}},"g"]}},"b"]}}}}}}}}"#
+        ))
+        .unwrap();
+        let all = given(&set, &json(r#"{"$flagd":{"flagKey":"x"},"$f":1,"z":"b"}"#), 7.0);
+        let chosen = [0, 1, 2].map(|index| shown(&all, index));
+        assert_eq!(chosen, ["b TARGETING_MATCH"; 3], "{rule}");
+    }
+}
+
+#[test]
+fn of_many_variants_each_is_told() {
+    let names: Vec<String> = (0..5_000).map(|n| format!("v{n}")).collect();
+    let variants: Vec<String> = names.iter().map(|name| format!(r#""{name}":1"#)).collect();
+    let flag = format!(r#""state":"ENABLED","variants":{{{}}},"defaultVariant":"v4999""#, variants.join(","));
+    let set = compile(&format!(
+        r#"{{"flags":{{"still":{{{flag}}},"f":{{{flag},"targeting":{{"var":"v"}}}},"last":{{{flag}}}}}}}"#
+    ))
+    .unwrap();
+    for name in ["v0", "v2", "v3", "v126", "v127", "v4094", "v4095", "v4998"] {
+        let all = given(&set, &json(&format!(r#"{{"v":"{name}"}}"#)), 0.0);
+        assert_eq!(shown(&all, 0), "v4999 STATIC");
+        assert_eq!(shown(&all, 1), format!("{name} TARGETING_MATCH"));
+        assert_eq!(shown(&all, 2), "v4999 STATIC");
+    }
+}
+
+#[test]
 fn only_rules_that_read_the_time_need_to_be_evaluated_again() {
     for (rule, uses_time) in [
         (r#"{"if":[{"==":[{"var":"$flagd.flagKey"},"f"]},"b"]}"#, false),
