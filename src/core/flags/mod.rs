@@ -60,9 +60,8 @@ pub struct FlagSet {
 struct Flag {
     /// The codes of those between the last one and this, as they are written.
     before: String,
-    /// As rules see it.
-    key: Value,
-    variants: Value,
+    /// Its key, and the names of its variants.
+    names: Vec<Value>,
     /// What it is where the rule chooses nothing.
     code: u32,
     rule: Rule,
@@ -160,7 +159,11 @@ impl FlagSet {
                 first.wrong(flag, "variants", Fault::Missing);
             }
             // An empty key is none: flagd's own engines have it so.
-            let default = if wish.is_empty() { 0 } else { variant(variants.members(), wish) };
+            let mut names = vec![key.into()];
+            for (name, _) in variants.members() {
+                names.push(name.as_str().into());
+            }
+            let default = if wish.is_empty() { 0 } else { variant(&names, wish) };
             if default == 0 && !wish.is_empty() {
                 first.wrong(flag, "defaultVariant", Fault::Undefined);
             }
@@ -195,8 +198,7 @@ impl FlagSet {
                 if rule.operator == CONSTANT {
                     write(&mut codes, code, LAST);
                 } else {
-                    let (before, key) = (std::mem::take(&mut codes), key.into());
-                    all.push(Flag { before, key, variants: variants.copy(), code, rule });
+                    all.push(Flag { before: std::mem::take(&mut codes), names, code, rule });
                 }
             }
         }
@@ -236,9 +238,9 @@ impl FlagSet {
             while let Some(flag) = self.flags.get(next) {
                 next += 1;
                 codes.push_str(&flag.before);
-                let result = logic.begin(&flag.key, &flag.rule);
+                let result = logic.begin(&flag.names, &flag.rule);
                 let name = logic.text(result);
-                let code = match variant(flag.variants.members(), name) {
+                let code = match variant(&flag.names, name) {
                     _ if logic.exhausted() => GENERAL,
                     _ if result.is_null() => flag.code / 8 * 8 + DEFAULT,
                     0 => GENERAL,
@@ -271,13 +273,16 @@ fn write(codes: &mut String, code: u32, base: u8) {
     push(codes, base + (code % 32) as u8);
 }
 
-/// The place of a variant, from 1; 0 where it is none.
-fn variant(variants: &[(String, Value)], name: &str) -> u32 {
-    let mut place = 0;
-    for (other, _) in variants {
-        place += 1;
-        if other.len() == name.len() && other == name {
-            return place;
+/// The place of a variant among the names of its flag; 0, where the key is, if it is none.
+fn variant(names: &[Value], name: &str) -> u32 {
+    let mut place = names.len();
+    while place > 1 {
+        place -= 1;
+        if let Some(Value::String(other)) = names.get(place)
+            && other.len() == name.len()
+            && other == name
+        {
+            return place as u32;
         }
     }
     0
@@ -288,7 +293,9 @@ fn variant(variants: &[(String, Value)], name: &str) -> u32 {
 pub fn context(given: Value, build: &Build) -> Value {
     let (mut own, mut members) = (Vec::new(), Vec::new());
     put(&mut own, "id", build.id.as_str().into());
-    put(&mut own, "version", build.version.as_ref().map_or(Value::Null, |version| version.as_str().into()));
+    if let Some(version) = &build.version {
+        put(&mut own, "version", version.as_str().into());
+    }
     put(&mut members, "$build", Value::Object(own));
     if let Value::Object(mut given) = given {
         members.append(&mut given);

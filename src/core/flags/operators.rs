@@ -70,8 +70,9 @@ impl<'a> Logic<'a> {
     }
 
     /// What the rule of a flag gives.
-    pub fn begin(&mut self, key: &'a Value, rule: &'a Rule) -> &'a Value {
-        (self.key, self.steps) = (key, MAX_STEPS);
+    pub fn begin(&mut self, names: &'a [Value], rule: &'a Rule) -> &'a Value {
+        self.key = names.first().unwrap_or(&NULL);
+        self.steps = MAX_STEPS;
         self.apply(rule, self.context)
     }
 
