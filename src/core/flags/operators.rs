@@ -40,9 +40,9 @@ pub struct Logic<'a> {
     /// The data of all rules, less `$flagd`; and what that has.
     context: &'a Value,
     key: &'a Value,
-    seconds: f64,
     /// The targeting key.
     person: Option<&'a Value>,
+    seconds: f64,
     /// How many steps are left; at 0 every rule gives `null`.
     steps: u32,
     /// Where what is made next is kept.
@@ -60,8 +60,8 @@ impl<'a> Logic<'a> {
             set,
             context,
             key: &NULL,
-            seconds,
             person: context.get(PERSON),
+            seconds,
             steps: MAX_STEPS,
             last: Some(made),
             has_made: false,
@@ -339,9 +339,10 @@ impl<'a> Logic<'a> {
         self.look_up(data, path).is_none_or(Value::is_null)
     }
 
-    /// What `path` leads to: see [`look_up`].
+    /// What `path` leads to (`user.roles.0`); the whole for an empty path, nothing where it ends early.
     fn look_up(&mut self, mut data: &'a Value, path: &str) -> Option<&'a Value> {
-        if let [] | [b'$', b'f', ..] = path.as_bytes()
+        let mut rest = path.as_bytes();
+        if let [] | [b'$', b'f', ..] = rest
             && std::ptr::eq(data, self.context)
         {
             if path == KEY {
@@ -353,7 +354,22 @@ impl<'a> Logic<'a> {
             put(&mut members, "$flagd", Value::Object(own));
             data = self.make(Value::Object(members));
         }
-        look_up(data, path)
+        if rest.is_empty() {
+            return Some(data);
+        }
+        loop {
+            let mut end = 0;
+            while rest.get(end).is_some_and(|byte| *byte != b'.') {
+                end += 1;
+            }
+            let name = rest.get(..end)?;
+            data = match data {
+                Value::Array(items) => items.get(index(name))?,
+                _ => named(data.members(), name)?,
+            };
+            let Some(more) = rest.get(end + 1..) else { return Some(data) };
+            rest = more;
+        }
     }
 
     fn fractional(&mut self, values: &[&'a Value], data: &'a Value) -> Option<&'a Value> {
@@ -373,7 +389,7 @@ impl<'a> Logic<'a> {
             (key, person) = if std::ptr::eq(data, self.context) {
                 (self.key, self.person)
             } else {
-                (look_up(data, KEY)?, look_up(data, PERSON))
+                (self.look_up(data, KEY)?, self.look_up(data, PERSON))
             };
             person = Some(person.filter(|key| truthy(key))?);
             if !by_text {
@@ -463,24 +479,6 @@ pub fn truthy(value: &Value) -> bool {
         Value::Array(items) => !items.is_empty(),
         Value::Object(_) => true,
     }
-}
-
-/// What `path` leads to (`user.roles.0`); the whole for an empty path, nothing where it ends early.
-fn look_up<'a>(mut data: &'a Value, path: &str) -> Option<&'a Value> {
-    let mut rest = Some(path.as_bytes()).filter(|path| !path.is_empty());
-    while let Some(path) = rest {
-        let mut end = 0;
-        while path.get(end).is_some_and(|byte| *byte != b'.') {
-            end += 1;
-        }
-        let name = path.get(..end)?;
-        data = match data {
-            Value::Array(items) => items.get(index(name))?,
-            _ => named(data.members(), name)?,
-        };
-        rest = path.get(end + 1..);
-    }
-    Some(data)
 }
 
 /// The place in a list; beyond any list for what is no number.
