@@ -63,6 +63,7 @@ export function connect(options: T.Options = {}): T.Trueup {
   let changed = false;
   let taken = false;
   let timer: ReturnType<typeof setTimeout> | undefined;
+  let due = Infinity;
 
   /** All that is published; a new object with every change. */
   let snapshot: T.Snapshot = {
@@ -124,8 +125,15 @@ export function connect(options: T.Options = {}): T.Trueup {
 
   const take = ([delay, ...effects]: Reply): void => {
     outbox.push(...effects);
+    const at = performance.now() + delay;
+    // To wake too early does no harm, and to set a timer costs more than many an input.
+    if (at > due - 1) return;
+    due = at;
     clearTimeout(timer);
-    timer = setTimeout(() => send([In.Wake]), delay);
+    timer = setTimeout(() => {
+      due = Infinity;
+      send([In.Wake]);
+    }, delay);
   };
 
   const publish = () => {

@@ -29,7 +29,8 @@ const pack = (value: unknown, depth = 250): string => {
 export const link = (): [imports: WebAssembly.Imports, start: (instance: WebAssembly.Instance) => Core] => {
   let wasm: Exports;
   const memory = (at: number, length?: number) => new Uint8Array(wasm.m.buffer, at >>> 0, length);
-  const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
+  const decoder = new TextDecoder();
+  const text = (bytes: Uint8Array) => decoder.decode(bytes);
   const encoder = new TextEncoder();
   let packed: ArrayLike<number>;
   /** Packs what the JSON says, and gives the length: 0 where it is none. */
