@@ -14,7 +14,7 @@ export function watchChunks(base: string, signal: AbortSignal, lost: () => void)
     "error",
     (event) => {
       const { localName, src, rel, href } = event.target as any;
-      const url = localName === "script" ? src : localName === "link" && /stylesheet|preload/.test(rel) && href;
+      const url = localName === "script" ? src : /stylesheet|preload/.test(rel) && href;
       if (url && own(url)) lost();
     },
     { signal, capture: true },

@@ -1,13 +1,13 @@
 /** `connect()`: carries out what the core decides, and hands out what it publishes. No decision stands here. */
 import { createApis } from "./api.js";
 import { watchChunks } from "./chunks.js";
-import { disposable } from "./disposable.js";
+import { dispose } from "./disposable.js";
 import { TrueupError } from "./errors.js";
 import { MiB, poll, shell } from "./fetch.js";
 import { changedFlags, flagDetails, nextFlags, noFlags, readFlag } from "./flags.js";
-import { guarded, plain, resolve } from "./given.js";
+import { plain, resolve } from "./given.js";
 import { load } from "./loader.js";
-import { type Held, inlined, isVisible, localized, mark, type Member, page, read, reload, reloadOff, settlePrompt, share, warn, write } from "./page.js";
+import { type Held, isVisible, localized, mark, type Member, page, read, reload, settlePrompt, share, warn, write } from "./page.js";
 import { createPrompt, type Prompt, type PromptView } from "./prompt.js";
 import { hasLocks, tabs } from "./tabs.js";
 import type * as T from "./types.js";
@@ -27,7 +27,7 @@ interface Booked {
 
 /** What is shown, the mildest first. */
 const VIEWS: { [phase: string]: PromptView["kind"] } = { offering: "offer", urging: "urge", holding: "held", counting: "force" };
-const UNDER_WAY = ["checking", "saving", "reloading"];
+const UNDER_WAY = "checking saving reloading";
 const MINUTE = 6e4;
 /** JSON has no Infinity. */
 const FOREVER = 1e15;
@@ -80,7 +80,14 @@ export function connect(options: T.Options = {}): T.Trueup {
   // ---- Events -------------------------------------------------------------------------------------------------------
 
   const listen = (event: string, listener: (detail: any) => void, given?: AbortSignal): (() => void) => {
-    const call = ({ detail }: any) => guarded(() => listener(detail));
+    // The app's own listeners neither stop Trueup nor fail silently.
+    const call = ({ detail }: any) => {
+      try {
+        listener(detail);
+      } catch (thrown) {
+        console.error(thrown);
+      }
+    };
     if (!ended) listeners.addEventListener(event, call, { signal: given! });
     return () => listeners.removeEventListener(event, call);
   };
@@ -195,11 +202,11 @@ export function connect(options: T.Options = {}): T.Trueup {
   };
 
   /** The module is gone: the app goes on as if it had never been here. */
-  const lose = (why: unknown, fault: T.Fault = { blame: "module", code: "trap" }): void => {
+  const lose = (why: unknown, code = "trap"): void => {
     if (ended) return;
     warn(why);
     stop("failed");
-    emit("error", fault);
+    emit("error", why instanceof TrueupError ? { blame: "integrator", code: why.code, path: why.path } : { blame: "module", code });
   };
 
   const stop = (reason: "closed" | "failed"): void => {
@@ -275,6 +282,7 @@ export function connect(options: T.Options = {}): T.Trueup {
     reload(to);
   };
 
+  const own = onPage ? mark(options.app) : undefined;
   const saves = new Set<() => unknown>();
   let saved: unknown[] = [];
   const member: Member = {
@@ -329,7 +337,15 @@ export function connect(options: T.Options = {}): T.Trueup {
 
   // ---- The surface --------------------------------------------------------------------------------------------------
 
-  const client = disposable<Omit<T.Trueup, keyof Disposable>>({
+  const close = () => {
+    if (ended) return;
+    settleReady("timeout");
+    stop("closed");
+    // Answers to calls may still come.
+    listeners = new EventTarget();
+  };
+
+  const client: T.Trueup = {
     get standing() {
       return snapshot.standing;
     },
@@ -364,7 +380,7 @@ export function connect(options: T.Options = {}): T.Trueup {
         const release = () => void (holds.delete(hold) && tell(false));
         // A server has no page, and serves many.
         if (onPage) tell(!!holds.add(hold));
-        return disposable({ reason, release }, release);
+        return { reason, release, [dispose]: release };
       },
       onSave: (save) => {
         const own = () => save();
@@ -375,7 +391,7 @@ export function connect(options: T.Options = {}): T.Trueup {
     },
     api: createApis(
       options.apis,
-      options.sendBuild && onPage ? (options.build ?? mark(options.app))?.id : undefined,
+      options.sendBuild && onPage ? (options.build?.id ?? own?.content) : undefined,
       (name) => snapshot.plan.apis[name],
       send,
       emit,
@@ -385,8 +401,7 @@ export function connect(options: T.Options = {}): T.Trueup {
       details: (name: string, fallback: any) => flagDetails(flags, name, fallback),
       setContext: (context) => {
         if (ended) return;
-        given.flags = { context: person(context) };
-        if (!core) return;
+        given.flags = person(context);
         inbox.push([In.Context, given.flags.context]);
         // Within a listener, too: nothing evaluated for one context is read under another.
         if (draining) work();
@@ -403,14 +418,9 @@ export function connect(options: T.Options = {}): T.Trueup {
       }
       return { ...all, ...snapshot, flags: Object.fromEntries(snapshot.flags), running: !!core };
     },
-    close: () => {
-      if (ended) return;
-      settleReady("timeout");
-      stop("closed");
-      // Answers to calls may still come.
-      listeners = new EventTarget();
-    },
-  }, () => client.close());
+    close,
+    [dispose]: close,
+  };
 
   if (!onPage) {
     settleReady("timeout");
@@ -421,8 +431,7 @@ export function connect(options: T.Options = {}): T.Trueup {
 
   const url = resolve(options.manifest ?? "/trueup.json", "manifest");
   const shellUrl = options.shell && resolve(options.shell, "shell");
-  const own = mark(options.app);
-  const key = `trueup:${options.app ?? own?.app ?? ""}:${url}`;
+  const key = `trueup:${options.app ?? own?.dataset.app ?? ""}:${url}`;
   const textKey = key + ":text";
   const sessionKey = key + (self === top ? "" : ":" + self.name);
   const others = tabs(key, send);
@@ -439,67 +448,74 @@ export function connect(options: T.Options = {}): T.Trueup {
   const [entry] = performance.getEntriesByType("navigation") as PerformanceNavigationTiming[];
   if (handed?.left && age >= 0 && age <= MINUTE && handed.url === location.href && handed.user === options.user && entry?.type !== "back_forward")
     (client.refresh as { restored: unknown }).restored = handed.data;
-  const state = read("localStorage", key, MiB);
-  const text = read("localStorage", textKey, MiB);
-  const found = [
-    chance(),
-    booked.nonce,
-    // What is not ours goes in as well: the core says so, and drops it.
-    state,
-    state != null || text ? `${text}` : null,
-    before === undefined ? null : (booked.session ?? []),
-    inlined(),
-    own?.id,
-    own?.version,
-    own?.app,
-    isVisible(),
-    navigator.onLine,
-    hasLocks(),
-    reloadOff(),
-  ] as const;
   const stickyKey = key + ":person";
-  const sticky = options.flags?.stickyKey ? (read("localStorage", stickyKey) || chance().toString(36)) : undefined;
-  if (sticky) write("localStorage", stickyKey, sticky);
-  const person = (context?: object) => ({ ...(sticky && { targetingKey: sticky }), ...plain(context ?? {}, "flags.context") });
-  const given: { flags?: T.Options["flags"] } = plain({ ...options, worker: options.worker && { activate: true } }, "");
-  given.flags = { context: person(options.flags?.context) };
+  let sticky: string | undefined;
+  if (options.flags?.stickyKey) write("localStorage", stickyKey, (sticky = read("localStorage", stickyKey) || chance().toString(36)));
+  const person = (context?: object) => ({ context: { targetingKey: sticky, ...plain(context ?? {}, "flags.context") } });
+  const given = plain({ ...options, worker: options.worker && { activate: true }, flags: person(options.flags?.context) }, "") as {
+    flags: { context: object };
+  };
   const assets = resolve(options.chunks ?? "/", "chunks");
 
   const run = (loaded: Core): void => {
     if (ended) return;
-    take(begin(loaded, [given, ...found]));
+    const state = read("localStorage", key, MiB);
+    const text = read("localStorage", textKey, MiB);
+    take(
+      begin(loaded, [
+        given,
+        chance(),
+        booked.nonce,
+        // What is not ours goes in as well: the core says so, and drops it.
+        state,
+        state != null || text ? `${text}` : null,
+        before === undefined ? null : (booked.session ?? []),
+        document.querySelector('script#trueup[type="application/json"]')?.textContent,
+        own?.content,
+        own?.dataset.version,
+        own?.dataset.app,
+        isVisible(),
+        navigator.onLine,
+        hasLocks(),
+        // The page is only to be told.
+        !!document.querySelector("meta[name=trueup-reload][content=off]"),
+      ]),
+    );
     core = loaded;
     page().members.add(member);
-    const on = (target: EventTarget, type: string, listener: (event: any) => void) => target.addEventListener(type, listener, { signal });
     const online = () => send([In.Online, navigator.onLine]);
-    on(document, "visibilitychange", () => send([In.Visible, isVisible()]));
-    on(document, "resume", () => send([In.Resume]));
-    on(self, "online", online);
-    on(self, "offline", online);
-    on(self, "pagehide", () => {
-      // The hand-over counts only once the page has gone.
-      if (booked.save) {
-        booked.save.left = true;
-        book();
-      }
-      // Some browsers keep a page with a lock out of the back/forward cache; and whoever is away holds nobody up.
-      for (const hold of page().holds) share(hold, false);
-      looking();
-      send([In.PageHide]);
-    });
-    on(self, "pageshow", ({ persisted }) => {
-      if (!persisted) return;
-      for (const hold of page().holds) share(hold, true);
-      // Other pages of this tab have come and gone.
-      const now = read("sessionStorage", sessionKey);
-      if (now) {
-        booked = now;
-        send([In.Session, booked.session ?? []]);
-      }
-      // Nothing tells a page what it has slept through.
-      online();
-      send([In.PageShow]);
-    });
+    const on: { [type: string]: (event: any) => void } = {
+      online,
+      offline: online,
+      pagehide: () => {
+        // The hand-over counts only once the page has gone.
+        if (booked.save) {
+          booked.save.left = true;
+          book();
+        }
+        // Some browsers keep a page with a lock out of the back/forward cache; and whoever is away holds nobody up.
+        for (const hold of page().holds) share(hold, false);
+        looking();
+        send([In.PageHide]);
+      },
+      pageshow: ({ persisted }) => {
+        if (!persisted) return;
+        for (const hold of page().holds) share(hold, true);
+        // Other pages of this tab have come and gone.
+        const now = read("sessionStorage", sessionKey);
+        if (now) {
+          booked = now;
+          send([In.Session, booked.session ?? []]);
+        }
+        // Nothing tells a page what it has slept through.
+        online();
+        send([In.PageShow]);
+      },
+      resume: () => send([In.Resume]),
+      visibilitychange: () => send([In.Visible, isVisible()]),
+    };
+    // What a document tells (the last two) is heard on its way down: not all of it comes up.
+    for (const type in on) addEventListener(type, on[type]!, { signal, capture: type > "q" });
     watchChunks(assets, signal, () => send([In.Chunk]));
     drain();
     starting = false;
@@ -519,12 +535,7 @@ export function connect(options: T.Options = {}): T.Trueup {
     }
   } else {
     timer = setTimeout(() => settleReady("timeout"), 2e3);
-    loaded
-      .then(run)
-      .catch((thrown) => {
-        const { code, path } = thrown ?? {};
-        lose(thrown, thrown instanceof TrueupError ? { blame: "integrator", code, path } : { blame: "module", code: "blocked" });
-      });
+    loaded.then(run).catch((thrown) => lose(thrown, "blocked"));
   }
   return client;
 }

@@ -1,5 +1,2 @@
 /** `using` where the language has it. */
-export function disposable<V extends object>(value: V, end: () => void): V & Disposable {
-  if (Symbol.dispose) Object.defineProperty(value, Symbol.dispose, { value: end });
-  return value as V & Disposable;
-}
+export const dispose: typeof Symbol.dispose = (Symbol.dispose ?? Symbol()) as never;

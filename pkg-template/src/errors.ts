@@ -3,14 +3,12 @@ import { prose } from "./prose.js";
 /** An error of the integrator: a wrong option, or a call that contradicts what was negotiated. */
 export class TrueupError extends Error {
   /** Stable: may be logged, matched and looked up. */
-  readonly code: string;
+  declare readonly code: string;
   /** The place, as a JSON path from the root of the options (`poll.everySeconds`); empty for the whole. */
-  readonly path: string;
+  declare readonly path: string;
 
   constructor(code: string, path = "") {
     super(`${path || "trueup"}: ${(__DEV__ && prose[code]) || code}`);
-    this.name = "TrueupError";
-    this.code = code;
-    this.path = path;
+    Object.assign(this, { name: "TrueupError", code, path });
   }
 }

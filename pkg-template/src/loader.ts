@@ -22,7 +22,5 @@ export function load(): Core | Promise<Core> {
     if (!(fault instanceof RangeError)) module = Promise.reject(fault);
     else module ??= WebAssembly.compile(source() as Uint8Array<ArrayBuffer>);
   }
-  return Promise.resolve(module)
-    .then((compiled) => WebAssembly.instantiate((module = compiled), imports))
-    .then(start);
+  return (async () => start(await WebAssembly.instantiate((module = await module!), imports)))();
 }

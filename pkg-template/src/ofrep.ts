@@ -1,6 +1,6 @@
 /** Flags that a server evaluates, by OFREP, the OpenFeature Remote Evaluation Protocol: rules that must not reach the browser. */
 import { type Answer, ask, type Outcome } from "./bulk.js";
-import { disposable } from "./disposable.js";
+import { dispose } from "./disposable.js";
 import { TrueupError } from "./errors.js";
 import { changedFlags, flagDetails, type FlagState, noFlags, readFlag } from "./flags.js";
 import { guarded, resolve } from "./given.js";
@@ -261,7 +261,7 @@ export function connectFlags(options: RemoteOptions): RemoteFlags {
     return settled();
   };
 
-  const source: RemoteFlags = disposable<Omit<RemoteFlags, keyof Disposable>>({
+  const source: RemoteFlags = {
     flags: {
       get: (name: string, fallback: any) => readFlag(state.flags, name, fallback),
       details: (name: string, fallback: any) => {
@@ -302,7 +302,8 @@ export function connectFlags(options: RemoteOptions): RemoteFlags {
       settleReady("timeout");
       for (const event in listeners) listeners[event]!.clear();
     },
-  }, () => source.close());
+    [dispose]: () => source.close(),
+  };
 
   if (options.signal?.aborted) source.close();
   if (ended) {

@@ -49,7 +49,7 @@ export const heldAnywhere = async (): Promise<boolean> =>
   (await navigator.locks.query()).held!.some(({ name }) => +name!.split(HOLD)[1]! > Date.now());
 
 /** Takes the lock when it is free, and gives it back when the returned function is called. Opaque origins have none. */
-export function take(name: string, mode: LockMode, granted?: () => void, failed?: () => void): () => void {
+export function take(name: string, mode: LockMode, tell?: (granted: boolean) => void): () => void {
   const queue = new AbortController();
   const { signal } = queue;
   navigator.locks
@@ -60,10 +60,10 @@ export function take(name: string, mode: LockMode, granted?: () => void, failed?
         new Promise<void>((done) => {
           if (signal.aborted) return done();
           signal.onabort = done as () => void;
-          granted?.();
+          tell?.(true);
         }),
     )
-    .catch(() => signal.aborted || failed?.());
+    .catch(() => signal.aborted || tell?.(false));
   return () => queue.abort();
 }
 
@@ -105,20 +105,10 @@ export function write(store: Store, key: string, value: unknown): boolean {
 }
 
 /** The mark of `app` (of the first one, where none is named). */
-export function mark(app?: string): { id: string; version?: string; app?: string } | undefined {
-  for (const { content: id, dataset } of document.querySelectorAll<HTMLMetaElement>("meta[name=trueup-build]"))
-    if (id && (app ?? dataset.app ?? "") === (dataset.app ?? ""))
-      return { id, version: dataset.version!, app: dataset.app! };
-  return;
-}
-
-/** The text of the inlined manifest. */
-export const inlined = (): string | null | undefined =>
-  document.querySelector('script#trueup[type="application/json"]')?.textContent;
-
-/** The page is only to be told. */
-export const reloadOff = (): boolean =>
-  !!document.querySelector("meta[name=trueup-reload][content=off]");
+export const mark = (app?: string): HTMLMetaElement | undefined =>
+  [...document.querySelectorAll<HTMLMetaElement>("meta[name=trueup-build]")].find(
+    ({ content, dataset }) => content && (app ?? dataset.app ?? "") === (dataset.app ?? ""),
+  );
 
 export const isVisible = (): boolean => document.visibilityState === "visible";
 

@@ -14,24 +14,23 @@ export const hasLocks = (): boolean => {
 
 /** `lead` joins or leaves the queue for the lock `name` and its channel; `tell` is heard by the other tabs there. */
 export function tabs(name: string, send: (input: Input) => void) {
-  let leave: (() => void) | undefined;
+  let release: () => void;
   let channel: BroadcastChannel | undefined;
   return {
     lead(on: boolean): void {
-      if (on === !!leave) return;
-      if (!on) return leave!();
-      channel = new BroadcastChannel(name);
-      channel.onmessage = ({ data }) => {
-        const input = heard(data);
-        if (input) send(input);
-      };
-      const lead = (on: boolean) => () => send([In.Lead, on]);
-      const release = take(name, "exclusive", lead(true), lead(false));
-      leave = () => {
+      if (on === !!channel) return;
+      if (channel) {
         release();
-        channel!.close();
-        leave = channel = undefined;
-      };
+        channel.close();
+        channel = undefined;
+      } else {
+        channel = new BroadcastChannel(name);
+        channel.onmessage = ({ data }) => {
+          const input = heard(data);
+          if (input) send(input);
+        };
+        release = take(name, "exclusive", (on) => send([In.Lead, on]));
+      }
     },
     /** Without an answer: of a failure. Without anything: asks for what the leader told last. */
     tell(next?: number, [, , ...answer]: Heard = [In.Answer]): void {

@@ -3,7 +3,7 @@
  * shows nothing and reloads nothing. Only `api(name).fetch` makes requests: the app's own, through the global `fetch`.
  */
 import { createApis } from "./api.js";
-import { disposable } from "./disposable.js";
+import { dispose } from "./disposable.js";
 import { changedFlags, flagDetails, readFlag } from "./flags.js";
 import type * as T from "./types.js";
 
@@ -108,7 +108,7 @@ export function createTestClient(options: TestOptions = {}): TestClient {
 
   const ask = (what: string, detail?: unknown) => void asked.push(detail === undefined ? [what] : [what, detail]);
 
-  const client: Omit<TestClient, keyof Disposable> = {
+  const client: TestClient = {
     get standing() {
       return snapshot.standing;
     },
@@ -150,7 +150,7 @@ export function createTestClient(options: TestOptions = {}): TestClient {
         const hold = { reason };
         holds.add(hold);
         const release = () => void holds.delete(hold);
-        return disposable({ reason, release }, release);
+        return { reason, release, [dispose]: release };
       },
       onSave: (save) => {
         const own = () => save();
@@ -194,9 +194,10 @@ export function createTestClient(options: TestOptions = {}): TestClient {
       return [...holds].map(({ reason }) => reason);
     },
     asked,
+    [dispose]: () => client.close(),
   };
   change(options);
-  return disposable(client, () => client.close());
+  return client;
 }
 
 const planned = (apis: NonNullable<TestState["apis"]>): { [name: string]: T.ApiPlan } =>

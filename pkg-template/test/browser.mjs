@@ -73,6 +73,15 @@ export function page({ href = "https://shop.example/cart?a=1#top", meta = [], se
   const location = Object.assign(new URL(href), {});
   location.reload = () => log.reloads++;
   const self = tracked(new EventTarget());
+  // What a document tells, its window hears if it listens to what is on its way down.
+  const { addEventListener } = self;
+  self.addEventListener = (type, listener, options) => {
+    if (options?.capture || !/^(visibilitychange|resume)$/.test(type)) addEventListener.call(self, type, listener, options);
+  };
+  document.dispatchEvent = (event) => {
+    self.dispatchEvent(new Event(event.type));
+    EventTarget.prototype.dispatchEvent.call(document, event);
+  };
   const globals = {
     document,
     location,
