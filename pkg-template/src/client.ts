@@ -152,27 +152,6 @@ export function connect(options: T.Options = {}): T.Trueup {
     if (!UNDER_WAY.includes(snapshot.refresh.phase)) emit(SETTLED);
   };
 
-  const acts: { [K in Out]?: (...given: Given<K>) => unknown } = {
-    [Out.Abort]: () => request(),
-    [Out.Shell]: () => look(),
-    [Out.Activate]: () => look(options.worker?.activate),
-    [Out.Save]: () => Promise.allSettled([...page().members].map((other) => other.save())).then(() => send([In.Saved])),
-    [Out.Hello]: () => others.tell(),
-    [Out.Lead]: (on) => others.lead(on),
-    [Out.Taken]: (on) => (taken = on),
-    [Out.Poll]: () => request(({ signal }) => poll(url, signal, inForce)),
-    [Out.Keep]: (state, text) => {
-      // Where this tab has put nothing off, what another one has stays.
-      if (state) state[SNOOZE] ??= (read("localStorage", key, MiB) as unknown[] | undefined)?.[SNOOZE];
-      // Without its text the state would be of no use.
-      if (text === null || write("localStorage", textKey, text)) write("localStorage", key, state);
-    },
-    [Out.Reload]: (session, asked, to) => leave(session, asked, to),
-    [Out.Tell]: (next, answered) => others.tell(next, answered ? last : undefined),
-    [Out.Ready]: (how) => settleReady(spoken("how", how)),
-    [Out.Flags]: (...told) => hearFlags(...nextFlags(flags, ...told)),
-  };
-
   const act = (effect: Effect): void => {
     const [kind, ...given] = effect;
     const carry = acts[kind] as ((...given: unknown[]) => void) | undefined;
@@ -216,7 +195,7 @@ export function connect(options: T.Options = {}): T.Trueup {
     clearTimeout(timer);
     request();
     looking();
-    others.lead(false);
+    lead(false);
     page().members.delete(member);
     member.show(false);
     settlePrompt();
@@ -249,20 +228,20 @@ export function connect(options: T.Options = {}): T.Trueup {
   /** One request at a time: the next one ends it, and so does a call without one. Where no answer comes, `failed` is sent. */
   const one = (failed: Input) => {
     let current: AbortController | undefined;
-    return (work?: (own: AbortController) => Promise<Input>): void => {
+    return (work?: (signal: AbortSignal, own: AbortController) => Promise<Input>): void => {
       current?.abort();
       const own = (current = work && new AbortController());
-      if (own) work!(own).catch(() => failed).then((input) => own === current && send(input));
+      if (own) work!(own.signal, own).catch(() => failed).then((input) => own === current && send(input));
     };
   };
   const request = one([In.Answer]);
   const looking = one([In.Shell, null]);
 
   const look = (activate?: unknown) =>
-    looking(async (own) => {
+    looking(async (signal, own) => {
       AbortSignal.timeout(1e4).onabort = () => own.abort();
-      const worker = await settled(own.signal, activate);
-      return worker ? [In.Shell, worker] : shell((shellUrl || location.href).split("#")[0]!, own.signal);
+      const worker = await settled(signal, activate);
+      return worker ? [In.Shell, worker] : shell((shellUrl || location.href).split("#")[0]!, signal);
     });
 
   const leave = (session: unknown, asked: boolean, url: string | null): void => {
@@ -271,7 +250,7 @@ export function connect(options: T.Options = {}): T.Trueup {
     if (performance.now() - shared.reloadAt < 1e4) return;
     booked.session = session;
     const to = url ?? location.href;
-    for (const other of shared.members) if (other !== member) other.book(to);
+    shared.members.forEach((other) => other.book(to));
     if (!member.book(to)) {
       if (!asked) return send([In.Unbooked]);
       // Too much for the storage: at least the reload is counted.
@@ -402,6 +381,7 @@ export function connect(options: T.Options = {}): T.Trueup {
       setContext: (context) => {
         if (ended) return;
         given.flags = person(context);
+        if (!core) return;
         inbox.push([In.Context, given.flags.context]);
         // Within a listener, too: nothing evaluated for one context is read under another.
         if (draining) work();
@@ -434,7 +414,28 @@ export function connect(options: T.Options = {}): T.Trueup {
   const key = `trueup:${options.app ?? own?.dataset.app ?? ""}:${url}`;
   const textKey = key + ":text";
   const sessionKey = key + (self === top ? "" : ":" + self.name);
-  const others = tabs(key, send);
+  const [lead, tell] = tabs(key, send);
+
+  const acts: { [K in Out]?: (...given: Given<K>) => unknown } = {
+    [Out.Abort]: request as () => void,
+    [Out.Shell]: look,
+    [Out.Activate]: () => look(options.worker?.activate),
+    [Out.Save]: () => Promise.allSettled([...page().members].map((other) => other.save())).then(() => send([In.Saved])),
+    [Out.Hello]: tell as () => void,
+    [Out.Lead]: lead,
+    [Out.Taken]: (on) => (taken = on),
+    [Out.Poll]: () => request((signal) => poll(url, signal, inForce)),
+    [Out.Keep]: (state, text) => {
+      // Where this tab has put nothing off, what another one has stays.
+      if (state) state[SNOOZE] ??= (read("localStorage", key, MiB) as unknown[] | undefined)?.[SNOOZE];
+      // Without its text the state would be of no use.
+      if (text === null || write("localStorage", textKey, text)) write("localStorage", key, state);
+    },
+    [Out.Reload]: leave,
+    [Out.Tell]: (next, answered) => tell(next, answered ? last : undefined),
+    [Out.Ready]: (how) => settleReady(spoken("how", how)),
+    [Out.Flags]: (...told) => hearFlags(...nextFlags(flags, ...told)),
+  };
 
   const before = read("sessionStorage", sessionKey);
   let booked: Booked = Object(before) === before ? before : {};

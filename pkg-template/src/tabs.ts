@@ -16,8 +16,8 @@ export const hasLocks = (): boolean => {
 export function tabs(name: string, send: (input: Input) => void) {
   let release: () => void;
   let channel: BroadcastChannel | undefined;
-  return {
-    lead(on: boolean): void {
+  return [
+    (on: boolean): void => {
       if (on === !!channel) return;
       if (channel) {
         release();
@@ -33,10 +33,10 @@ export function tabs(name: string, send: (input: Input) => void) {
       }
     },
     /** Without an answer: of a failure. Without anything: asks for what the leader told last. */
-    tell(next?: number, [, , ...answer]: Heard = [In.Answer]): void {
+    (next?: number, [, , ...answer]: Heard = [In.Answer]): void => {
       channel?.postMessage({ type: answer[0] ? "answer" : next === undefined ? "hello" : "failed", next, ...named(TOLD, answer) });
     },
-  };
+  ] as const;
 }
 
 /** What other versions of Trueup read, too: the names of an answer's items. */
