@@ -33,8 +33,10 @@ const SAMPLES: usize = 5;
 /// 30 s against the monotonic one drops the samples: the monotonic clock of some systems stands still in sleep.
 #[derive(Clone, Debug)]
 pub struct ServerTime {
-    /// Server minus monotonic clock, newest first; [`NEVER`] where there is none.
+    /// Server minus monotonic clock; [`NEVER`] where there is none.
     samples: [i64; SAMPLES],
+    /// Which of them is the oldest.
+    oldest: usize,
     /// Wall minus monotonic clock when last looked at.
     wall: i64,
     /// Server minus monotonic clock, as it was kept over loads: serves until the server is heard. Or [`NEVER`].
@@ -43,7 +45,8 @@ pub struct ServerTime {
 
 impl ServerTime {
     /// At the start of a page, before the clocks are looked at for the first time: that is a jump.
-    pub const UNKNOWN: ServerTime = ServerTime { samples: [NEVER; SAMPLES], wall: NEVER, kept: NEVER };
+    pub const UNKNOWN: ServerTime =
+        ServerTime { samples: [NEVER; SAMPLES], oldest: 0, wall: NEVER, kept: NEVER };
 
     /// Takes what was kept, as server minus wall clock, or [`NEVER`].
     pub fn keep(&mut self, now: Now, kept: i64) {
@@ -60,8 +63,8 @@ impl ServerTime {
     /// Takes an answer's `Date` + `Age`, in ms since 1970, which arrived now.
     pub fn sample(&mut self, now: Now, date: i64) {
         self.observe(now);
-        self.samples.copy_within(..SAMPLES - 1, 1);
-        self.samples[0] = date - now.mono;
+        self.samples[self.oldest] = date - now.mono;
+        self.oldest = (self.oldest + 1) % SAMPLES;
     }
 
     /// Looks whether the wall clock jumped; to be called with every event. Says whether samples were dropped.
@@ -98,22 +101,20 @@ impl ServerTime {
     }
 
     fn offset(&self) -> i64 {
-        // By exchange: the standard library's sort is 1.8 KB. What is not there comes last.
-        let mut sorted = self.samples;
-        for end in 1..SAMPLES {
-            for at in 0..SAMPLES - end {
-                if sorted[at] > sorted[at + 1] {
-                    sorted.swap(at, at + 1);
+        // The lowest one that no more are above than are not. (The standard library's sort is 1.8 KB.)
+        let mut median = NEVER;
+        for sample in &self.samples {
+            let mut balance = 0;
+            for other in &self.samples {
+                if *other != NEVER {
+                    balance += if other > sample { -1 } else { 1 };
                 }
             }
-        }
-        let mut median = self.kept;
-        for at in 0..SAMPLES {
-            if sorted[at] != NEVER {
-                median = sorted[at / 2];
+            if balance >= 0 {
+                median = median.min(*sample);
             }
         }
-        median
+        if median == NEVER { self.kept } else { median }
     }
 }
 
