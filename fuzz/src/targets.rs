@@ -6,9 +6,10 @@ use trueup::core::event::{Answer, Effect, Event, Start};
 use trueup::core::flags::Numbers;
 use trueup::core::manifest::Manifest;
 use trueup::core::refresh::shell::{ShellAnswer, Worker};
+use trueup::core::time::is_day;
 use trueup::core::time::{NEVER, Now};
 use trueup::core::value::{Value, read};
-use trueup::core::version::Version;
+use trueup::core::version::{below, is_version, order, same};
 
 const EPOCH: i64 = 1_795_392_000_000;
 const FULL: &str = r#"{"trueup":1,"serial":1795392001,"current":{"id":"b2","version":"2"},"supported":{"minimum":"1","recommended":"2","deadline":"2026-11-23T01:00:00Z","blocked":[{"version":"1.5"},{"id":"x"}]},"refresh":{"urgency":"high","spreadSeconds":30,"share":1,"paused":false,"notes":{"en":"new"},"link":"/new"},"poll":{"everySeconds":60},"apis":{"orders":{"supported":["2","3"],"preferred":"3","deprecated":{"2":{"sunset":"2026-11-23T02:00:00Z"}}}},"flags":{"flags":{"f":{"state":"ENABLED","variants":{"on":true,"off":false},"defaultVariant":"off","targeting":{"if":[{"sem_ver":[{"var":"$build.version"},">=","1"]},"on","off"]}}}}}"#;
@@ -33,25 +34,22 @@ pub fn manifest(data: &[u8]) {
         (&manifest.minimum, &manifest.current.version),
         (&manifest.recommended, &manifest.current.version),
     ] {
-        if let (Some(low), Some(high)) = (low, high) {
-            assert!(!high.below(low), "{} is above {}", low.as_str(), high.as_str());
-        }
+        assert!(!below(high, low), "{low} is above {high}");
     }
 }
 
 /// Two lines: versions, in an order that is one.
 pub fn version(data: &[u8]) {
     let Ok(text) = std::str::from_utf8(data) else { return };
-    let versions: Vec<Version> = text.lines().take(3).filter_map(|line| Version::parse(line).ok()).collect();
+    let versions: Vec<&str> = text.lines().take(3).filter(|line| is_version(line)).collect();
     for a in &versions {
-        assert!(a.same(a) && !a.below(a));
-        assert!(Version::parse(a.as_str()).is_ok_and(|again| again.same(a)));
+        assert!(same(a, a) && !below(a, a));
         for b in &versions {
-            let order = a.order(b);
-            assert_eq!(order, b.order(a).map(std::cmp::Ordering::reverse));
-            assert_eq!(order.is_some(), a.is_date() == b.is_date());
+            let forth = order(a, b);
+            assert_eq!(forth, order(b, a).map(std::cmp::Ordering::reverse));
+            assert_eq!(forth.is_some(), is_day(a) == is_day(b));
             for c in &versions {
-                assert!(!(a.below(b) && b.below(c)) || a.below(c), "the order is transitive");
+                assert!(!(below(a, b) && below(b, c)) || below(a, c), "the order is transitive");
             }
         }
     }
@@ -124,8 +122,7 @@ impl<'a> Bytes<'a> {
 pub fn client(data: &[u8]) {
     let mut bytes = Bytes(data);
     let (mut mono, mut skew) = (0i64, 0i64);
-    let mark =
-        Mark { build: Build { id: "b1".into(), version: Version::parse("1").ok() }, app: String::new() };
+    let mark = Mark { build: Build { id: "b1".into(), version: "1".into() }, app: String::new() };
     let seed = bytes.byte().into();
     let state = parse(r#"{"format":1,"at":1795392000000,"next":1795392060000,"serial":1795392001}"#);
     let state = state.unwrap_or(Value::Null);

@@ -12,7 +12,7 @@ use crate::core::manifest::Manifest;
 use crate::core::refresh::{Phase, State, expiry};
 use crate::core::time::{LONG_AGO, NEVER, Now};
 use crate::core::value::{Value, push};
-use crate::core::version::Version;
+use crate::core::version::is_version;
 
 #[wasm_bindgen]
 extern "C" {
@@ -65,7 +65,10 @@ pub fn start(client: &mut Client, input: Input, now: Now) -> Option<Flaw> {
         session: Some(input.at(5)).filter(|session| !session.is_null()),
         inline: input.text(6),
         mark: input.text(7).map(|id| Mark {
-            build: Build { id: id.to_owned(), version: input.text(8).and_then(|v| Version::parse(v).ok()) },
+            build: Build {
+                id: id.to_owned(),
+                version: input.text(8).filter(|text| is_version(text)).unwrap_or_default().to_owned(),
+            },
             app: input.text(9).unwrap_or_default().to_owned(),
         }),
         visible: input.is(10),

@@ -4,15 +4,14 @@ use super::error::{Fault, Flaw};
 use super::negotiate::{Apis, spoken};
 use super::time::SECOND;
 use super::value::{FILLED, First, NUMBER, Node, OBJECT, REQUIRED, STRING, Value};
-use super::version::Version;
 
 /// What one tab runs.
 #[derive(Clone, Debug)]
 pub struct Build {
     /// Opaque: a git SHA, say.
     pub id: String,
-    /// Ordered; a build without one is told apart by its id only.
-    pub version: Option<Version>,
+    /// Ordered; empty: a build without one is told apart by its id only.
+    pub version: String,
 }
 
 /// The options of `connect`.
@@ -46,7 +45,7 @@ pub struct Mark {
 impl Config {
     /// No options yet.
     pub const BLANK: Config = Config {
-        build: Build { id: String::new(), version: None },
+        build: Build { id: String::new(), version: String::new() },
         app: String::new(),
         observe: false,
         every: None,

@@ -8,7 +8,7 @@ use super::error::{Fault, Flaw, ManifestError};
 use super::names::{NOWHERE, position};
 use super::time::SECOND;
 use super::value::{ARRAY, BOOL, FILLED, First, MAX_LEVELS, NUMBER, Node, OBJECT, STRING, Value, written};
-use super::version::Version;
+use super::version::{below, same};
 
 /// The longest text that is parsed: 1 MiB.
 pub const MAX_TEXT: usize = 1 << 20;
@@ -20,10 +20,10 @@ pub struct Manifest {
     pub serial: u64,
     /// What a fresh load brings.
     pub current: Build,
-    /// Below it: unsupported.
-    pub minimum: Option<Version>,
-    /// Below it: deprecated, and unsupported after the deadline.
-    pub recommended: Option<Version>,
+    /// The version below which builds are unsupported, or empty.
+    pub minimum: String,
+    /// Below it: deprecated, and unsupported after the deadline. Or empty.
+    pub recommended: String,
     /// When builds below `recommended` become unsupported, in ms since 1970; or `NEVER`.
     pub deadline: i64,
     /// How tabs are asked to refresh.
@@ -95,9 +95,7 @@ fn blocks(root: Node, build: &Build) -> bool {
         if id.is_present() && *id.text() == build.id {
             return true;
         }
-        if let (Some(version), Some(own)) = (Node::root(item).member("version").value(), &build.version)
-            && Version::parse(&written(version)).is_ok_and(|version| version.same(own))
-        {
+        if same(&written(Node::root(item).member("version")), &build.version) {
             return true;
         }
     }
@@ -120,7 +118,7 @@ fn decode<'a>(root: Node<'a>, first: &mut First<'a>) -> Box<Manifest> {
     for item in first.get(supported, "blocked", ARRAY).items() {
         let item = first.get(Node::root(item), "", OBJECT);
         let id = first.get(item, "id", STRING | FILLED);
-        if first.version(item, "version").is_none() && !id.is_present() {
+        if first.version(item, "version").is_empty() && !id.is_present() {
             first.wrong(item, "", Fault::Missing);
         }
     }
@@ -149,17 +147,8 @@ fn decode<'a>(root: Node<'a>, first: &mut First<'a>) -> Box<Manifest> {
 }
 
 /// Refuses a lower bound that is above what it bounds, or does not compare with it.
-fn ordered<'a>(
-    low: &Option<Version>,
-    high: &Option<Version>,
-    name: &str,
-    supported: Node<'a>,
-    first: &mut First<'a>,
-) {
-    if let (Some(a), Some(b)) = (low, high)
-        && !a.same(b)
-        && !a.below(b)
-    {
+fn ordered<'a>(low: &str, high: &str, name: &str, supported: Node<'a>, first: &mut First<'a>) {
+    if !low.is_empty() && !high.is_empty() && !same(low, high) && !below(low, high) {
         first.wrong(supported, name, Fault::Contradiction);
     }
 }

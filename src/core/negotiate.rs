@@ -347,7 +347,7 @@ fn has(list: &[Value], key: &[u8]) -> bool {
 
 /// A version as text.
 fn text(node: Node) -> String {
-    written(node.value().unwrap_or(&Value::Null))
+    written(node)
 }
 
 /// Whether it is the version with this key.

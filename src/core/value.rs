@@ -5,7 +5,7 @@ use std::fmt;
 
 use super::error::{Fault, Flaw};
 use super::time::{NEVER, rfc3339};
-use super::version::Version;
+use super::version::is_version;
 
 /// The deepest nesting that is read: what is deeper reads as `null` in the browser, and is refused natively. It is more
 /// than any rule of a flag may have, so that one that is too deep does not take the whole manifest down.
@@ -392,14 +392,14 @@ impl<'a> First<'a> {
         })
     }
 
-    /// A version, where there is a value: a string, or a whole number.
-    pub fn version(&mut self, from: Node<'a>, name: &str) -> Option<Version> {
-        let text = written(self.get(from, name, STRING | NUMBER).0?);
-        let version = Version::parse(&text).ok();
-        if version.is_none() {
+    /// A version, which is a string, or a whole number; empty where there is no value.
+    pub fn version(&mut self, from: Node<'a>, name: &str) -> String {
+        let node = self.get(from, name, STRING | NUMBER);
+        let text = written(node);
+        if node.is_present() && !is_version(&text) {
             self.wrong(from, name, Fault::Version);
         }
-        version
+        text
     }
 
     /// An RFC 3339 date-time with an offset as ms since 1970; [`NEVER`] where there is no value.
@@ -511,12 +511,12 @@ pub fn step(path: &mut String, name: &str, index: usize) {
     }
 }
 
-/// A version as text: it may be a whole number.
-pub fn written(value: &Value) -> String {
+/// A version as text: it may be a whole number. Empty where it is neither.
+pub fn written(node: Node) -> String {
     let mut text = String::new();
-    match value {
-        Value::String(string) => text.push_str(string),
-        Value::Number(n) => {
+    match node.0 {
+        Some(Value::String(string)) => text.push_str(string),
+        Some(Value::Number(n)) => {
             if let Some(n) = whole(*n) {
                 push_integer(&mut text, n);
             }

@@ -7,7 +7,7 @@ use super::manifest::{Manifest, Urgency};
 use super::names::names;
 use super::negotiate::FINE;
 use super::time::{LONG_AGO, NEVER};
-use super::version::Version;
+use super::version::{below, order};
 
 names! {
     /// Where a build stands.
@@ -118,21 +118,21 @@ pub fn standing(build: &Build, manifest: &Manifest, server: i64, verdict: i64) -
         (Status::Unsupported, outside)
     } else if verdict == LONG_AGO {
         (Status::Unsupported, Reason::ApiTooOld)
-    } else if is_below(build, &manifest.recommended) {
+    } else if below(&build.version, &manifest.recommended) {
         deadline = manifest.deadline;
         (Status::Deprecated, Reason::BelowRecommended)
     } else if verdict != FINE {
         deadline = verdict;
         (Status::Deprecated, Reason::ApiDeprecated)
-    } else if let (Some(mine), Some(current)) = (&build.version, &manifest.current.version) {
-        match mine.order(current) {
+    } else {
+        let (mine, current) = (&build.version, &manifest.current.version);
+        match order(mine, current) {
             Some(Ordering::Greater) => (Status::Ahead, Reason::Newer),
             Some(Ordering::Less) => (Status::Behind, Reason::Older),
             Some(Ordering::Equal) => (Status::Behind, Reason::SameVersion),
+            None if mine.is_empty() || current.is_empty() => (Status::Behind, Reason::NoVersion),
             None => (Status::Behind, Reason::NotComparable),
         }
-    } else {
-        (Status::Behind, Reason::NoVersion)
     };
     Standing { status, reason, deadline }
 }
@@ -141,18 +141,13 @@ pub fn standing(build: &Build, manifest: &Manifest, server: i64, verdict: i64) -
 pub fn outside(build: &Build, manifest: &Manifest, server: i64) -> Reason {
     if manifest.blocks(build) {
         Reason::Blocked
-    } else if is_below(build, &manifest.minimum) {
+    } else if below(&build.version, &manifest.minimum) {
         Reason::BelowMinimum
-    } else if is_below(build, &manifest.recommended) && server >= manifest.deadline {
+    } else if below(&build.version, &manifest.recommended) && server >= manifest.deadline {
         Reason::DeadlinePassed
     } else {
         Reason::None
     }
-}
-
-/// Whether a build is certainly below a version.
-pub fn is_below(build: &Build, bound: &Option<Version>) -> bool {
-    matches!((&build.version, bound), (Some(v), Some(bound)) if v.below(bound))
 }
 
 names! {

@@ -293,8 +293,8 @@ fn variant(names: &[Value], name: &str) -> u32 {
 pub fn context(given: Value, build: &Build) -> Value {
     let (mut own, mut members) = (Vec::new(), Vec::new());
     put(&mut own, "id", build.id.as_str().into());
-    if let Some(version) = &build.version {
-        put(&mut own, "version", version.as_str().into());
+    if !build.version.is_empty() {
+        put(&mut own, "version", build.version.as_str().into());
     }
     put(&mut members, "$build", Value::Object(own));
     if let Value::Object(mut given) = given {

@@ -40,7 +40,7 @@ fn compile_at(document: &Value, path: &str) -> Result<Compiled, Flaw> {
 }
 
 fn evaluate(set: &FlagSet, given: &Value, seconds: f64) -> Value {
-    let build = Build { id: "b1".to_owned(), version: None };
+    let build = Build { id: "b1".to_owned(), version: String::new() };
     json(&set.evaluate(&context(given.clone(), &build), seconds, false))
 }
 

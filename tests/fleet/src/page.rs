@@ -13,7 +13,6 @@ use trueup::core::schedule::Why;
 use trueup::core::serial::Heard;
 use trueup::core::time::NEVER;
 use trueup::core::value::{Value, read};
-use trueup::core::version::Version;
 use trueup::core::window::Action;
 
 use crate::law::{Build, Flaw, Manifest};
@@ -54,7 +53,7 @@ impl World {
         let marked = self.site.marked;
         let named = Named {
             id: format!("b{shell}"),
-            version: self.law.builds[shell].and_then(|v| Version::parse(&v.to_string()).ok()),
+            version: self.law.builds[shell].map_or(String::new(), |v| v.to_string()),
         };
         let version = self.law.builds[shell].map_or(Value::Null, |v| Value::from(v.to_string()));
         let options = Value::object([
