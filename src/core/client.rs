@@ -121,13 +121,11 @@ impl Client {
             self.restore(now, state, text);
         }
         if let Some(text) = start.inline {
-            match decode(self.parse, text) {
-                // Its text is not the server's: in HTML it is escaped, and often written anew.
-                Ok(manifest) => match self.in_force.hear(now, manifest, "", NEVER) {
-                    Heard::New | Heard::Conflict => self.flags.confirm(),
-                    _ => {}
-                },
-                Err(flaw) => self.flaws.push(flaw),
+            // Its text is not the server's: in HTML it is escaped, and often written anew.
+            if let Some(manifest) = decode(self.parse, text, &mut self.flaws)
+                && let Heard::New | Heard::Conflict = self.in_force.hear(now, manifest, "", NEVER)
+            {
+                self.flags.confirm();
             }
         }
         self.period();
@@ -146,7 +144,7 @@ impl Client {
     /// Takes what was kept over loads, if it is this page's.
     fn restore(&mut self, now: Now, state: &Value, text: &str) {
         if let Some(snooze) = self.kept.read(now, state)
-            && let Ok(manifest) = decode(self.parse, text)
+            && let Some(manifest) = decode(self.parse, text, &mut self.flaws)
             && manifest.serial as i64 == self.kept.serial
         {
             self.in_force.hear(now, manifest, text, NEVER);
@@ -154,6 +152,7 @@ impl Client {
             self.refresh.snooze.read(snooze);
         } else {
             self.kept = Kept::NOTHING;
+            self.flaws.clear();
             self.effects.push(Effect::Foreign);
             self.effects.push(Effect::Forget);
         }
@@ -164,8 +163,8 @@ impl Client {
         if let Some(manifest) = &self.in_force.manifest {
             self.schedule.every = manifest.every;
         }
-        if let Some(every) = self.config.every {
-            self.schedule.every = every;
+        if self.config.every > 0 {
+            self.schedule.every = self.config.every;
         }
     }
 
@@ -395,13 +394,10 @@ impl Client {
         if input.is(8) || self.in_force.is(text) {
             return Ok(self.in_force.confirm());
         }
-        let manifest = match decode(self.parse, text) {
-            Ok(manifest) => manifest,
-            Err(flaw) if flaw.fault == Fault::Json => return Err(Some(FetchError::NotJson)),
-            Err(flaw) => {
-                self.flaws.push(flaw);
-                return Err(None);
-            }
+        let Some(manifest) = decode(self.parse, text, &mut self.flaws) else {
+            // That is the network's fault.
+            let not_json = self.flaws.pop_if(|flaw| flaw.fault == Fault::Json).is_some();
+            return Err(not_json.then_some(FetchError::NotJson));
         };
         let heard = self.in_force.hear(now, manifest, text, date);
         let fault = match heard {
@@ -610,7 +606,10 @@ impl Client {
     }
 }
 
-fn decode(parse: Parse, text: &str) -> Result<Box<Manifest>, Flaw> {
-    let Some(tree) = parse(text) else { return Err(Flaw { path: String::new(), fault: Fault::Json }) };
-    Manifest::decode(tree).map_err(|error| error.0)
+fn decode(parse: Parse, text: &str, flaws: &mut Vec<Flaw>) -> Option<Box<Manifest>> {
+    let Some(tree) = parse(text) else {
+        flaws.push(Flaw { path: String::new(), fault: Fault::Json });
+        return None;
+    };
+    Manifest::decode(tree, flaws)
 }

@@ -1,8 +1,9 @@
 //! The app's options, decoded once: past this file they cannot be wrong.
 
 use super::error::{Fault, Flaw};
+use super::names::position;
 use super::negotiate::{Apis, spoken};
-use super::time::SECOND;
+
 use super::value::{FILLED, First, NUMBER, Node, OBJECT, REQUIRED, STRING, Value};
 
 /// What one tab runs.
@@ -23,8 +24,8 @@ pub struct Config {
     pub app: String,
     /// Everything is decided and reported, nothing is shown or done.
     pub observe: bool,
-    /// The app's own poll period, in ms; wins over the manifest's.
-    pub every: Option<i64>,
+    /// The app's own poll period, in ms, or 0; wins over the manifest's.
+    pub every: i64,
     /// The length of the countdown before a forced refresh, in ms.
     pub countdown: i64,
     /// Whether a waiting service worker may be told to take over.
@@ -48,7 +49,7 @@ impl Config {
         build: Build { id: String::new(), version: String::new() },
         app: String::new(),
         observe: false,
-        every: None,
+        every: 0,
         countdown: 0,
         activate: false,
         apis: Apis::NONE,
@@ -58,41 +59,31 @@ impl Config {
     pub fn decode(&mut self, options: &Value, mark: Option<&Mark>) -> Option<Flaw> {
         let root = Node::root(options);
         let mut first = First::new(root, "");
-        *self = config(root, mark, &mut first);
-        first.end();
-        first.reports.pop()
-    }
-}
-
-fn config<'a>(root: Node<'a>, mark: Option<&Mark>, first: &mut First<'a>) -> Config {
-    first.get(root, "", OBJECT);
-    let given = first.get(root, "build", OBJECT);
-    let build = match mark {
-        Some(mark) if !root.member("build").is_present() => mark.build.clone(),
-        _ => build(given, "build.id", first),
-    };
-    let app = match mark {
-        Some(mark) if !root.member("app").is_present() => &mark.app,
-        _ => first.get(root, "app", STRING).text(),
-    };
-    let mode = first.get(root, "mode", STRING);
-    let observe = mode.text() == "observe";
-    if mode.is_present() && !observe && mode.text() != "act" {
-        first.wrong(root, "mode", Fault::Unknown);
-    }
-    let poll = first.get(root, "poll", OBJECT);
-    let every = seconds(poll, "everySeconds", first);
-    let countdown = seconds(root, "countdownSeconds", first).unwrap_or(60 * SECOND);
-    let worker = first.get(root, "worker", OBJECT);
-    let apis = first.get(root, "apis", OBJECT);
-    Config {
-        build,
-        app: app.to_owned(),
-        observe,
-        every,
-        countdown,
-        activate: worker.member("activate").is_present(),
-        apis: spoken(apis, first),
+        first.get(root, "", OBJECT);
+        let given = first.get(root, "build", OBJECT);
+        self.build = match mark {
+            Some(mark) if !given.is_present() => mark.build.clone(),
+            _ => build(given, "build.id", &mut first),
+        };
+        let app = first.get(root, "app", STRING);
+        self.app = match mark {
+            Some(mark) if !app.is_present() => &mark.app,
+            _ => app.text(),
+        }
+        .to_owned();
+        let mode = first.get(root, "mode", STRING);
+        let place = position("act observe", mode.text());
+        self.observe = place == 1;
+        if mode.is_present() && place > 1 {
+            first.wrong(root, "mode", Fault::Unknown);
+        }
+        // The app's own seconds: 1 s to a day, as it likes.
+        let poll = first.get(root, "poll", OBJECT);
+        self.every = ms(bounded(poll, "everySeconds", 1.0, 86_400.0, 0.0, Fault::Range, &mut first));
+        self.countdown = ms(bounded(root, "countdownSeconds", 1.0, 86_400.0, 60.0, Fault::Range, &mut first));
+        self.activate = first.get(root, "worker", OBJECT).member("activate").is_present();
+        self.apis = spoken(first.get(root, "apis", OBJECT), &mut first);
+        first.flaw
     }
 }
 
@@ -107,12 +98,30 @@ pub(super) fn build<'a>(node: Node<'a>, id: &str, first: &mut First<'a>) -> Buil
     }
 }
 
-/// The app's own seconds: 1 s to a day, as it likes.
-fn seconds<'a>(from: Node<'a>, name: &str, first: &mut First<'a>) -> Option<i64> {
-    let n = first.get(from, name, NUMBER);
-    let seconds = n.number(1.0);
-    if !(1.0..=86_400.0).contains(&seconds) {
-        first.wrong(from, name, Fault::Range);
+/// Seconds in ms.
+pub(super) fn ms(seconds: f64) -> i64 {
+    (seconds * 1000.0) as i64
+}
+
+/// A number. One beyond its bounds is brought within them, and said: an operator's is clamped, so that a slip stops nothing.
+pub(super) fn bounded<'a>(
+    from: Node<'a>,
+    name: &str,
+    low: f64,
+    high: f64,
+    default: f64,
+    fault: Fault,
+    first: &mut First<'a>,
+) -> f64 {
+    let node = first.get(from, name, NUMBER);
+    let mut n = node.number(default);
+    if node.is_present() && !(low..=high).contains(&n) {
+        n = if n > high { high } else { low };
+        if fault == Fault::Clamped {
+            first.report(from, name, fault);
+        } else {
+            first.wrong(from, name, fault);
+        }
     }
-    n.is_present().then_some((seconds * SECOND as f64) as i64)
+    n
 }

@@ -48,7 +48,8 @@ names! {
     }
 }
 
-/// A fault and its place, as a JSON path (`supported.blocked[0].version`; empty for the whole).
+/// A fault and its place, as a JSON path (`supported.blocked[0].version`; empty for the whole). In a manifest it is the
+/// publisher's.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Flaw {
     /// Where, from the root of the document or of the options.
@@ -56,10 +57,6 @@ pub struct Flaw {
     /// What.
     pub fault: Fault,
 }
-
-/// The publisher's fault: a manifest, or a part of one, that cannot be used.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ManifestError(pub Flaw);
 
 /// The integrator's fault: an option of `connect` that cannot be used.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -3,11 +3,10 @@
 //! `trueup`, `serial`, `current`, `supported`, `refresh` and `poll` stand or fall together. `apis` and `flags` are
 //! handed on as they are: each of their parts stands or falls by itself, in the module that knows it.
 
-use super::config::{Build, build};
-use super::error::{Fault, Flaw, ManifestError};
+use super::config::{Build, bounded, build, ms};
+use super::error::{Fault, Flaw};
 use super::names::{NOWHERE, position};
-use super::time::SECOND;
-use super::value::{ARRAY, BOOL, FILLED, First, MAX_LEVELS, NUMBER, Node, OBJECT, STRING, Value, written};
+use super::value::{ARRAY, BOOL, FILLED, First, MAX_LEVELS, Node, OBJECT, STRING, Value, written};
 use super::version::{below, same};
 
 /// The longest text that is parsed: 1 MiB.
@@ -63,18 +62,18 @@ pub enum Urgency {
 }
 
 impl Manifest {
-    /// Decodes a tree.
-    pub fn decode(tree: Value) -> Result<Box<Manifest>, ManifestError> {
+    /// Decodes a tree; or adds why it is none to the flaws.
+    pub fn decode(tree: Value, flaws: &mut Vec<Flaw>) -> Option<Box<Manifest>> {
         let root = Node::root(&tree);
         let mut first = First::new(root, "");
         let mut manifest = decode(root, &mut first);
-        let sound = first.end();
-        let mut flaws = first.reports;
-        if !sound && let Some(flaw) = flaws.pop() {
-            return Err(ManifestError(flaw));
+        if let Some(flaw) = first.flaw {
+            flaws.push(flaw);
+            return None;
         }
-        (manifest.tree, manifest.warnings) = (tree, flaws);
-        Ok(manifest)
+        manifest.warnings = first.reports;
+        manifest.tree = tree;
+        Some(manifest)
     }
 
     /// What only the prompt shows of `refresh`: `notes`, plain text by language, or `link`, path-absolute; or `null`.
@@ -122,6 +121,7 @@ fn decode<'a>(root: Node<'a>, first: &mut First<'a>) -> Box<Manifest> {
             first.wrong(item, "", Fault::Missing);
         }
     }
+    let poll = first.get(root, "poll", OBJECT);
     let manifest = Box::new(Manifest {
         serial,
         current,
@@ -129,10 +129,7 @@ fn decode<'a>(root: Node<'a>, first: &mut First<'a>) -> Box<Manifest> {
         recommended: first.version(supported, "recommended"),
         deadline: first.time(supported, "deadline"),
         refresh: asking(first.get(root, "refresh", OBJECT), first),
-        every: {
-            let poll = first.get(root, "poll", OBJECT);
-            clamped(poll, "everySeconds", 15.0, 3600.0, 300.0, first) as i64 * SECOND
-        },
+        every: ms(bounded(poll, "everySeconds", 15.0, 3600.0, 300.0, Fault::Clamped, first)),
         tree: Value::Null,
         warnings: Vec::new(),
     });
@@ -170,20 +167,10 @@ fn asking<'a>(node: Node<'a>, first: &mut First<'a>) -> Asking {
                 Urgency::Normal
             }
         },
-        spread: (clamped(node, "spreadSeconds", 0.0, 3600.0, 300.0, first) * 1000.0) as i64,
-        share: clamped(node, "share", 0.0, 1.0, 1.0, first),
+        spread: ms(bounded(node, "spreadSeconds", 0.0, 3600.0, 300.0, Fault::Clamped, first)),
+        share: bounded(node, "share", 0.0, 1.0, 1.0, Fault::Clamped, first),
         paused: first.get(node, "paused", BOOL).is_true(),
     };
     first.reference(node, "link");
     asking
-}
-
-/// An operator's number: a wrong one is brought into its range and reported, so that a slip stops nothing.
-fn clamped<'a>(from: Node<'a>, name: &str, low: f64, high: f64, default: f64, first: &mut First<'a>) -> f64 {
-    let n = first.get(from, name, NUMBER).number(default);
-    let inside = n.clamp(low, high);
-    if inside != n {
-        first.report(from, name, Fault::Clamped);
-    }
-    inside
 }

@@ -357,7 +357,8 @@ pub const FILLED: u8 = 128;
 pub struct First<'a> {
     /// The value that is read, and the path to it.
     pub part: (Node<'a>, String),
-    flaw: Option<Flaw>,
+    /// The first thing that is wrong.
+    pub flaw: Option<Flaw>,
     /// What was noted: see [`First::report`], [`First::end`].
     pub reports: Vec<Flaw>,
 }
