@@ -135,10 +135,7 @@ fn effect(out: &mut Json, client: &Client, now: Now, effect: Effect) {
         }
         Effect::Reload => {
             let refresh = client.refresh();
-            match &refresh.budget {
-                Some(budget) => budget.write(out),
-                None => out.text(None),
-            }
+            refresh.budget.write(out);
             out.flag(refresh.asked);
             out.text(refresh.url.as_deref());
         }

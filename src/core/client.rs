@@ -8,7 +8,6 @@ use super::json::Json;
 use super::manifest::{MAX_TEXT, Manifest};
 use super::memory::{Kept, MAX_KEPT};
 use super::negotiate::{FINE, Plan};
-use super::refresh::budget::Budget;
 use super::refresh::shell::{Shell, Worker, judge};
 use super::refresh::{Facts, Refresh};
 use super::schedule::{Role, Schedule, Why};
@@ -114,7 +113,7 @@ impl Client {
         self.schedule.begin(now.mono, Chance::new(start.seed));
         self.schedule.visible = start.visible;
         self.schedule.online = start.online;
-        self.refresh.budget = start.session.map(Budget::read);
+        self.refresh.budget.read(start.session.unwrap_or(&Value::Null));
         self.refresh.reload_off = start.reload_off;
         self.ready = now.mono + READY;
         if let Some((state, text)) = start.kept {
@@ -170,7 +169,7 @@ impl Client {
 
     /// Something happened, as the page tells it. A kind that is not known counts as a wake-up. What is then to be done stands in [`Client::flaws`] and [`Client::effects`] until the next call.
     pub fn hear(&mut self, now: Now, input: Input) {
-        let (mono, on) = (now.mono, input.is(1));
+        let (mono, value, on) = (now.mono, input.at(1), input.is(1));
         self.effects.clear();
         self.flaws.clear();
         self.server.observe(now);
@@ -189,7 +188,7 @@ impl Client {
                 }
                 self.schedule.online = on;
             }
-            kind::SESSION => self.refresh.budget = Some(Budget::read(input.at(1))),
+            kind::SESSION => self.refresh.budget.read(value),
             kind::PAGE_SHOW => {
                 self.schedule.away = false;
                 self.schedule.back(mono, Why::PageShow);
@@ -236,7 +235,7 @@ impl Client {
                 });
             }
             kind::SHELL => self.shell(now, input),
-            kind::HOLDS => self.refresh.holds.clone_from(input.at(1)),
+            kind::HOLDS => self.refresh.holds.clone_from(value),
             kind::NOW => self.refresh.ask(),
             kind::DEFER if self.refresh.defer(now) => self.keep(now, false, true),
             kind::NAVIGATE => {
@@ -246,8 +245,8 @@ impl Client {
             }
             kind::SAVED => self.refresh.saved(now),
             kind::UNBOOKED => self.refresh.unbooked(),
-            kind::CONTEXT => self.flags.context(input.at(1).clone(), &self.config.build),
-            kind::REFUSED if self.config.apis.refuse(mono, input.at(1)) => {
+            kind::CONTEXT => self.flags.context(value.clone(), &self.config.build),
+            kind::REFUSED if self.config.apis.refuse(mono, value) => {
                 self.negotiate(now);
                 if self.config.apis.nothing_left {
                     self.schedule.early(mono, Why::Refused, true);
@@ -396,8 +395,11 @@ impl Client {
         }
         let Some(manifest) = decode(self.parse, text, &mut self.flaws) else {
             // That is the network's fault.
-            let not_json = self.flaws.pop_if(|flaw| flaw.fault == Fault::Json).is_some();
-            return Err(not_json.then_some(FetchError::NotJson));
+            if self.flaws.last().is_some_and(|flaw| flaw.fault == Fault::Json) {
+                self.flaws.clear();
+                return Err(Some(FetchError::NotJson));
+            }
+            return Err(None);
         };
         let heard = self.in_force.hear(now, manifest, text, date);
         let fault = match heard {
@@ -478,8 +480,7 @@ impl Client {
             return;
         }
         let Some(manifest) = &self.in_force.manifest else { return };
-        let budget = self.refresh.budget.as_ref();
-        let trust = !self.marked && !budget.is_some_and(|budget| budget.came_back(&self.refresh.key));
+        let trust = !self.marked && !self.refresh.budget.came_back(&self.refresh.key);
         let seen = if worker != Worker::Settled as i64 {
             Shell::Lagging(Reason::Worker)
         } else if input.number(2, 0) != 200 || input.is(3) || !input.is(4) {

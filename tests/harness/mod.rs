@@ -84,7 +84,7 @@ pub fn effects(client: &Client, mono: i64, last: &Answer) -> Vec<Effect> {
         event::Effect::Forget => Effect::Keep { state: Value::Null, text: Some(String::new()) },
         event::Effect::Reload => {
             let refresh = client.refresh();
-            let session = refresh.budget.as_ref().map_or(Value::Null, |b| Json::tree(|out| b.write(out)));
+            let session = Json::tree(|out| refresh.budget.write(out));
             Effect::Reload { session, asked: refresh.asked, url: refresh.url.clone() }
         }
         event::Effect::Tell => {

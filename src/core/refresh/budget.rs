@@ -2,35 +2,47 @@
 
 use crate::core::json::Json;
 use crate::core::time::{HOUR, MINUTE, NEVER};
-use crate::core::value::{NUMBER, Node, Value};
+use crate::core::value::Value;
 
 /// After so many reloads that came back on the same build it may be tried again after these; then the tab is stuck.
 const AGAIN: [i64; 4] = [0, 10 * MINUTE, HOUR, 6 * HOUR];
 /// Targets that are remembered.
 const ENTRIES: usize = 10;
 
-/// The reloads that this tab has made, as they are kept: for each build and target (`build\ntarget`) one number, eight times the time of the
-/// last one by the wall clock, and how many there were.
-#[derive(Clone, Debug, Default)]
+/// The reloads that this tab has made, as they are kept: for each build and target (`build\ntarget`) one number, eight times
+/// the time of the last one by the wall clock, and how many there were.
+#[derive(Clone, Debug)]
 pub struct Budget {
-    entries: Vec<(String, Value)>,
+    entries: Vec<(String, i64)>,
     /// So many of them were booked before this page came: the page that they brought is this one.
     before: usize,
+    /// Whether they can be kept: session storage may be blocked.
+    pub is_open: bool,
 }
 
 impl Budget {
-    /// Reads what was booked; what does not fit counts as nothing.
-    pub fn read(session: &Value) -> Budget {
-        let entries = Node::root(session).members().clone();
-        Budget { before: entries.len(), entries }
+    /// Nothing can be kept.
+    pub const CLOSED: Budget = Budget { entries: Vec::new(), before: 0, is_open: false };
+
+    /// Reads what was booked; what does not fit counts as nothing. `null`: nothing can be kept.
+    pub fn read(&mut self, session: &Value) {
+        self.is_open = !session.is_null();
+        self.entries.clear();
+        for (key, booked) in session.members() {
+            self.entries.push((key.clone(), booked.as_f64().unwrap_or(0.0) as i64));
+        }
+        self.before = self.entries.len();
     }
 
-    /// As it is kept.
+    /// As it is kept: the newest targets.
     pub fn write(&self, out: &mut Json) {
+        if !self.is_open {
+            return out.text(None);
+        }
         out.open_object();
-        for (key, booked) in &self.entries {
+        for (key, booked) in &self.entries[self.entries.len().saturating_sub(ENTRIES)..] {
             out.name(key);
-            out.value(booked);
+            out.int(*booked);
         }
         out.close_object();
     }
@@ -39,11 +51,10 @@ impl Budget {
     /// as no time passed.
     pub fn allowed(&mut self, wall: i64, key: &str) -> i64 {
         let at = self.find(key);
-        let Some((_, Value::Number(booked))) = self.entries.get_mut(at) else { return wall };
-        let number = *booked as i64;
-        let reloads = number & 7;
-        let last = (number >> 3).min(wall);
-        *booked = (last << 3 | reloads) as f64;
+        let Some((_, booked)) = self.entries.get_mut(at) else { return wall };
+        let reloads = *booked & 7;
+        let last = (*booked >> 3).min(wall);
+        *booked = last << 3 | reloads;
         AGAIN.get(reloads as usize).map_or(NEVER, |wait| last + wait)
     }
 
@@ -55,23 +66,19 @@ impl Budget {
     /// Books a reload.
     pub fn book(&mut self, wall: i64, key: &str) {
         let at = self.find(key);
-        let time = wall << 3;
-        if let Some((_, Value::Number(booked))) = self.entries.get_mut(at) {
-            *booked = (time | ((*booked as i64 & 7) + 1).min(7)) as f64;
-            return;
+        if at == self.entries.len() {
+            self.entries.push((key.to_owned(), 0));
         }
-        if at >= ENTRIES {
-            self.entries.remove(0);
-            self.before = self.before.saturating_sub(1);
+        if let Some((_, booked)) = self.entries.get_mut(at) {
+            *booked = wall << 3 | ((*booked & 7) + 1).min(7);
         }
-        self.entries.push((key.to_owned(), Value::Number((time | 1) as f64)));
     }
 
-    /// The place of an entry, or where it would be. What is no number is none.
+    /// The place of an entry, or where it would be.
     fn find(&self, key: &str) -> usize {
         let mut at = 0;
-        for (of, booked) in &self.entries {
-            if of == key && booked.kind() == NUMBER {
+        for (of, _) in &self.entries {
+            if of == key {
                 break;
             }
             at += 1;
@@ -84,14 +91,24 @@ impl Budget {
 mod tests {
     use super::*;
 
+    fn read(session: &Value) -> Budget {
+        let mut budget = Budget::CLOSED;
+        budget.read(session);
+        budget
+    }
+
+    fn empty() -> Budget {
+        read(&Value::Object(Vec::new()))
+    }
+
     #[test]
     fn a_reload_that_comes_back_is_tried_again_three_times_and_then_never() {
-        let mut budget = Budget::default();
+        let mut budget = empty();
         let mut wall = 1_000_000_000;
         for wait in &AGAIN[1..] {
             assert!(budget.allowed(wall, "b1\nb2") <= wall);
             budget.book(wall, "b1\nb2");
-            budget = Budget::read(&Json::tree(|out| budget.write(out)));
+            budget = read(&Json::tree(|out| budget.write(out)));
             assert_eq!(budget.allowed(wall + wait - 1, "b1\nb2"), wall + wait);
             wall += wait;
         }
@@ -105,25 +122,28 @@ mod tests {
 
     #[test]
     fn a_clock_that_was_set_back_neither_frees_nor_locks_for_days() {
-        let mut budget = Budget::default();
+        let mut budget = empty();
         budget.book(1_000_000_000, "b1\nb2");
         assert_eq!(budget.allowed(0, "b1\nb2"), 10 * MINUTE);
     }
 
     #[test]
     fn a_page_knows_what_was_booked_before_it_came() {
-        let mut budget = Budget::default();
+        let mut budget = empty();
         budget.book(1, "b1\nb0");
         assert!(!budget.came_back("b1\nb0"));
-        budget = Budget::read(&Json::tree(|out| budget.write(out)));
+        budget = read(&Json::tree(|out| budget.write(out)));
         budget.book(2, "b1\nb2");
         assert!(budget.came_back("b1\nb0") && !budget.came_back("b1\nb2"));
-        // What is forgotten for what is new is the oldest.
+        // What is not kept for what is new is the oldest.
         for n in 0..ENTRIES {
             budget.book(3, &format!("b1\n{n}"));
         }
-        assert!(!budget.came_back("b1\nb0") && !budget.came_back("b1\n0"));
-        assert_eq!(Json::tree(|out| budget.write(out)).members().len(), ENTRIES);
+        assert!(!budget.came_back("b1\n0"));
+        let kept = Json::tree(|out| budget.write(out));
+        assert_eq!(kept.members().len(), ENTRIES);
+        budget = read(&kept);
+        assert!(!budget.came_back("b1\nb0") && budget.came_back("b1\n0"));
         assert!(budget.allowed(3, "b1\nb0") <= 3 && budget.allowed(3, "b1\n0") > 3);
     }
 
@@ -131,12 +151,11 @@ mod tests {
     fn what_another_version_kept_counts_as_nothing() {
         let reloads = || Value::Array(vec![Value::Null]);
         for foreign in [
-            Value::Null,
             Value::from("x"),
             Value::object([("reloads", reloads())]),
             Value::object([("b1\nb2", reloads())]),
         ] {
-            let mut budget = Budget::read(&foreign);
+            let mut budget = read(&foreign);
             assert!(budget.allowed(0, "b1\nb2") <= 0);
             budget.book(5, "b1\nb2");
             assert_eq!(budget.allowed(5, "b1\nb2"), 5 + 10 * MINUTE);

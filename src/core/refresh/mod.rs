@@ -107,7 +107,7 @@ pub struct Refresh {
     /// Gate 2.
     pub shell: ShellCheck,
     /// The reloads that this tab has made; `None`: session storage is blocked.
-    pub budget: Option<Budget>,
+    pub budget: Budget,
     /// Holds, a list of them: the reason of each, and when it expires.
     pub holds: Value,
     /// The page carries `<meta name="trueup-reload" content="off">`.
@@ -159,7 +159,7 @@ impl Refresh {
         target: String::new(),
         key: String::new(),
         shell: ShellCheck::NONE,
-        budget: None,
+        budget: Budget::CLOSED,
         holds: Value::Null,
         reload_off: false,
         snooze: Snooze::NONE,
@@ -221,8 +221,7 @@ impl Refresh {
         {
             return false;
         }
-        let Some(budget) = &mut self.budget else { return false };
-        if budget.allowed(now.wall, &self.key) > now.wall {
+        if !self.budget.is_open || self.budget.allowed(now.wall, &self.key) > now.wall {
             return false;
         }
         if !self.shell.passed(now.mono, schedule.every) {
@@ -243,7 +242,7 @@ impl Refresh {
 
     /// The booking failed, and with it the reload: without storage, never unasked.
     pub fn unbooked(&mut self) {
-        self.budget = None;
+        self.budget.read(&Value::Null);
         self.begin_anew();
     }
 
@@ -364,9 +363,7 @@ impl Refresh {
             } else if now.mono < self.until {
                 return self.stand(Phase::Saving, Reason::None, self.until);
             } else {
-                if let Some(budget) = &mut self.budget {
-                    budget.book(now.wall, &self.key);
-                }
+                self.budget.book(now.wall, &self.key);
                 self.run = Run::Gone;
                 self.until = now.mono + GONE;
                 effects.push(Effect::Reload);
@@ -381,16 +378,14 @@ impl Refresh {
                 }
                 return self.stand(Phase::Spreading, Reason::Spread, self.due);
             }
-            if let Some(budget) = &mut self.budget {
-                let from = budget.allowed(now.wall, &self.key);
-                if from > now.wall {
-                    let (phase, until) = match self.run {
-                        _ if from == NEVER => (Phase::Stuck, NEVER),
-                        Run::Kept => (Phase::Cancelled, now.mono + from - now.wall),
-                        _ => (Phase::Refused, now.mono + from - now.wall),
-                    };
-                    return self.stand(phase, Reason::Budget, until);
-                }
+            let from = self.budget.allowed(now.wall, &self.key);
+            if from > now.wall {
+                let (phase, until) = match self.run {
+                    _ if from == NEVER => (Phase::Stuck, NEVER),
+                    Run::Kept => (Phase::Cancelled, now.mono + from - now.wall),
+                    _ => (Phase::Refused, now.mono + from - now.wall),
+                };
+                return self.stand(phase, Reason::Budget, until);
             }
             if self.run == Run::Kept {
                 self.run = Run::None;
@@ -457,7 +452,7 @@ impl Refresh {
             Action::Offer if self.snooze.target == self.target => {
                 (Reason::Dismissed, now.mono + self.snooze.dismissed - now.wall)
             }
-            Action::Force if self.budget.is_some() => (Reason::Finishing, self.finish),
+            Action::Force if self.budget.is_open => (Reason::Finishing, self.finish),
             Action::Urge | Action::Force => {
                 (Reason::PutOff, now.mono + (self.snooze.put_off - now.wall).min(PUT_OFF))
             }
@@ -495,7 +490,7 @@ impl Refresh {
             Action::None | Action::Navigate => (Phase::Navigation, facts.reason),
             Action::Offer => (Phase::Offering, facts.reason),
             Action::Urge => (Phase::Urging, facts.reason),
-            Action::Force if self.budget.is_none() => (Phase::Urging, Reason::NoStorage),
+            Action::Force if !self.budget.is_open => (Phase::Urging, Reason::NoStorage),
             Action::Force if !schedule.has_heard(now.mono) => (Phase::Waiting, Reason::Unheard),
             Action::Force if self.is_held(now.mono) => (Phase::Holding, Reason::Holds),
             // "Started anew when the tab comes back": who has seen the countdown is not refreshed behind their back.

@@ -239,7 +239,7 @@ impl World {
             }
             Effect::Reload => {
                 let refresh = page.client.refresh();
-                let session = refresh.budget.as_ref().map_or(Value::Null, |b| Json::tree(|out| b.write(out)));
+                let session = Json::tree(|out| refresh.budget.write(out));
                 let (asked, navigation) = (refresh.asked, refresh.url.is_some());
                 self.leave(tab, session, asked, navigation);
             }
