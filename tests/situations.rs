@@ -77,7 +77,7 @@ fn a_page_without_a_mark_passes_once_per_target() {
         page.manifest = manifest(2, "b2", "2", "");
         page.open()
     };
-    let mut page = unmarked(Value::Null);
+    let mut page = unmarked(Value::Array(Vec::new()));
     page.until(Phase::Offering);
     page.pass(5 * MINUTE);
     page.send(Event::Now);

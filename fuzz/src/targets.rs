@@ -18,6 +18,9 @@ fn parse(text: &str) -> Option<Value> {
     read(&mut serde_json::Deserializer::from_str(text)).ok()
 }
 
+/// What the page tells where nothing is booked.
+static NOTHING: Value = Value::Array(Vec::new());
+
 /// Any text is a manifest or is refused with a place in it; what is a manifest holds what the design asks of one.
 pub fn manifest(data: &[u8]) {
     let Ok(text) = std::str::from_utf8(data) else { return };
@@ -127,7 +130,7 @@ pub fn client(data: &[u8]) {
     let state = parse(r#"{"format":1,"at":1795392000000,"next":1795392060000,"serial":1795392001}"#);
     let state = state.unwrap_or(Value::Null);
     let text = bytes.on().then(|| bytes.manifest());
-    let session = (bytes.byte() % 4 > 0).then_some(&Value::Null);
+    let session = (bytes.byte() % 4 > 0).then_some(&NOTHING);
     let inline = (bytes.byte() % 4 == 1).then(|| bytes.manifest());
     let start = Start {
         seed,
@@ -250,7 +253,7 @@ pub fn client(data: &[u8]) {
                 }
                 1 => {
                     storage = true;
-                    Event::Session(Value::Null)
+                    Event::Session(NOTHING.clone())
                 }
                 2 => Event::Refused(parse(&bytes.text()).unwrap_or(Value::Null)),
                 _ => Event::Context(parse(&bytes.text()).unwrap_or(Value::Null)),

@@ -207,7 +207,7 @@ impl Default for Setup {
             options: r#"{"build":{"id":"b1","version":"1"},"app":"shop"}"#.into(),
             start: Found {
                 seed: 1,
-                session: Some(Value::Null),
+                session: Some(Value::Array(Vec::new())),
                 mark: Some(mark("b1", "1")),
                 visible: true,
                 online: true,
@@ -257,7 +257,7 @@ impl Setup {
             ready: vec![],
             taken: vec![],
             kept: None,
-            session: Value::Null,
+            session: Value::Array(Vec::new()),
             effects: vec![],
             queue: effects(&client, 0, &Answer::default()).into(),
             last: Answer::default(),

@@ -206,7 +206,8 @@ impl World {
         let browser = &self.browsers[self.tabs[tab].browser];
         if browser.session {
             // What other pages of the tab have booked meanwhile: none, in this world.
-            let session = self.tabs[tab].session.clone().unwrap_or(Value::Null);
+            let session = self.tabs[tab].session.clone().filter(|booked| !booked.is_null());
+            let session = session.unwrap_or(Value::Array(Vec::new()));
             if !self.without(Guard::Budget) {
                 if let Some(page) = &mut self.tabs[tab].page {
                     page.storage = true;

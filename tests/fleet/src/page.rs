@@ -66,9 +66,11 @@ impl World {
         ]);
         let session = match (browser.session, &self.tabs[tab].session) {
             (false, _) => None,
-            (true, None) => Some(Value::Null),
-            (true, _) if self.setup.without == Some(Guard::Budget) => Some(Value::Null),
-            (true, Some(booked)) => Some(booked.clone()),
+            (true, Some(booked)) if !booked.is_null() && self.setup.without != Some(Guard::Budget) => {
+                Some(booked.clone())
+            }
+            // Nothing was booked, as the page tells it.
+            (true, _) => Some(Value::Array(Vec::new())),
         };
         // Without the guard `serial` what was kept has a serial of no manifest.
         let kept =
