@@ -89,7 +89,8 @@ const OURSELVES: &[&str] =
 
 /// What is flat after the first `-Oz` is put together anew. What makes two like places in the code differ costs more in
 /// brotli than it saves in wasm: so only what is called once and short is inlined, and an expression may be there twice.
-/// The stack stands first in memory, so that nothing that is used lies below 1024.
+/// The stack stands first in memory, so that nothing that is used lies below 1024. Runs of zeros in the data stay: each
+/// would cost a segment.
 const WASM_OPT: &[&str] = &[
     "--low-memory-unused",
     "--always-inline-max-function-size=0",
@@ -97,6 +98,7 @@ const WASM_OPT: &[&str] = &[
     "--one-caller-inline-max-function-size=50",
     "--skip-pass=local-cse",
     "--skip-pass=simplify-locals",
+    "--skip-pass=memory-packing",
     "-Oz",
     "--flatten",
     "--rereloop",
