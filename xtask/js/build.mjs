@@ -25,7 +25,7 @@ import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import * as esbuild from "esbuild";
 import { minify } from "terser";
-import { join as joined, KEY, KEYS, KINDS, split } from "./columns.mjs";
+import { join as joined, KEY, KINDS, split } from "./columns.mjs";
 import { entries } from "./entries.mjs";
 
 const root = resolve(dirname(fileURLToPath(import.meta.url)), "../..");
@@ -128,7 +128,7 @@ const SOURCE = {
     return `
     const join = ${joined};
     const text = ${PLACE};
-    export const source = () => join(text, ${KEY}, ${JSON.stringify(KEYS)}, "${KINDS}", ${base}, ${head}, ${count});`;
+    export const source = () => join(text, ${KEY}, "${KINDS}", ${base}, ${head}, ${count});`;
   },
   beside: (_, development) => `
     import { streamed } from ${JSON.stringify(join(template, "src/streamed.ts"))};

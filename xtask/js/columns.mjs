@@ -9,9 +9,6 @@
 /** Spreads the characters so that few need an escape: wasm is full of 0. Of all up to 127 the best by brotli at the time of writing. */
 export const KEY = 105;
 
-/** What comes to it column by column, so that brotli tells one's characters from another's; by trial like `KEY`. */
-export const KEYS = String.fromCharCode(...[0, 0, 0, 0, 0, 124 ^ KEY]);
-
 /**
  * How opcodes are written. Brotli tells the context of a character by the kinds of the two before it (a vowel, a digit, a
  * bracket…), so what is frequent has a kind of its own; and what mostly stands together is one character.
@@ -49,7 +46,7 @@ export const KINDS = Array.from({ length: 0x45 }, (_, opcode) => {
  * The module from its columns. `base`: of addresses; `head`: how many bytes stand before the functions; `count`: of
  * functions. Where a column is a number here, it is because this is shipped.
  */
-export function join(text, key, keys, kinds, base, head, count) {
+export function join(text, key, kinds, base, head, count) {
   const [rules, ...columns] = text.split("\u7fff");
   for (const row of rules.split(","))
     [row.slice(0, 2), ...row.slice(2)].reduce((to, from) => {
@@ -61,8 +58,8 @@ export function join(text, key, keys, kinds, base, head, count) {
   const functions = order.slice();
   const out = new Uint8Array(text.length * 2);
   let end = 0;
-  // A column that `keys` does not reach has `key` alone.
-  const read = (column) => columns[column].charCodeAt(at[column]++) ^ (column && key ^ keys.charCodeAt(column));
+  // What stands around the functions has text in it and is written without the key.
+  const read = (column) => columns[column].charCodeAt(at[column]++) ^ (column && key);
   const bytes = (column, n) => {
     while (n--) out[end++] = read(column);
   };
@@ -133,7 +130,7 @@ export function join(text, key, keys, kinds, base, head, count) {
 export function split(module) {
   const apart = columns(module);
   const { codes, base, head, count } = apart;
-  const again = join(String.fromCharCode(...codes.map((code) => code ^ KEY)), KEY, KEYS, KINDS, base, head, count);
+  const again = join(String.fromCharCode(...codes.map((code) => code ^ KEY)), KEY, KINDS, base, head, count);
   if (JSON.stringify(columns(again)) !== JSON.stringify(apart)) throw new Error("the module does not come back from its columns");
   new WebAssembly.Module(again);
   return { text: codes, base, head, count };
@@ -235,8 +232,7 @@ function columns(module) {
   }
   columns[0].push(...module.subarray(at));
 
-  // What stands around the functions has text in it and is written without the key.
-  for (const [i, codes] of columns.entries()) columns[i] = codes.map((code) => code ^ (i ? KEYS.charCodeAt(i) : KEY));
+  columns[0] = columns[0].map((code) => code ^ KEY);
   while (!columns.at(-1).length) columns.pop();
   const keyed = (text) => Array.from(text, (character) => character.charCodeAt(0) ^ KEY);
   columns[2] = keyed(written(String.fromCharCode(...columns[2].map((code) => code ^ KEY))));
