@@ -82,7 +82,7 @@ impl Config {
         self.every = ms(bounded(poll, "everySeconds", 1.0, 86_400.0, 0.0, Fault::Range, &mut first));
         self.countdown = ms(bounded(root, "countdownSeconds", 1.0, 86_400.0, 60.0, Fault::Range, &mut first));
         self.activate = first.get(root, "worker", OBJECT).member("activate").is_present();
-        self.apis = spoken(first.get(root, "apis", OBJECT), &mut first);
+        spoken(first.get(root, "apis", OBJECT), &mut self.apis, &mut first);
         first.flaw
     }
 }

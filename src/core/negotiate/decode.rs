@@ -11,8 +11,7 @@ use crate::core::version::{is_version, push_key};
 ///
 /// `base` and `carrier` stay in JavaScript, which has to do without us if we are lost. For the same reason some entry
 /// has to name a version: exactly, or by `>=` or `<=`.
-pub fn spoken<'a>(apis: Node<'a>, first: &mut First<'a>) -> Apis {
-    let mut all = Vec::new();
+pub fn spoken<'a>(apis: Node<'a>, all: &mut Apis, first: &mut First<'a>) {
     for (name, own) in apis.members() {
         let node = Node::root(own);
         let mut api = Api {
@@ -39,9 +38,8 @@ pub fn spoken<'a>(apis: Node<'a>, first: &mut First<'a>) -> Apis {
         if api.named.is_empty() {
             first.wrong(node, list, Fault::Missing);
         }
-        all.push(api);
+        all.apis.push(api);
     }
-    Apis { apis: all, ..Apis::NONE }
 }
 
 /// Reads an entry: a version, or comparators joined by blanks, at most one from below and one from above (`>=2 <4`).

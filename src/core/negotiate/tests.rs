@@ -22,8 +22,8 @@ fn read_apis(apis: serde_json::Value) -> Result<Apis, Flaw> {
     let tree = tree(json!({ "apis": apis }));
     let root = Node::root(&tree);
     let mut first = First::new(root, "");
-    let apis = first.get(root, "apis", OBJECT);
-    let apis = spoken(apis, &mut first);
+    let mut apis = Apis::NONE;
+    spoken(first.get(root, "apis", OBJECT), &mut apis, &mut first);
     if first.end() { Ok(apis) } else { Err(first.reports.remove(0)) }
 }
 
