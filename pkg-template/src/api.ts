@@ -122,10 +122,9 @@ export function createApis(
       };
 
       const hear: Route[4] = async (response) => {
-        const { headers, status } = response;
+        const header = (name: string): any => response.headers.get(name);
         const url = response.url || base;
         const from = originOf(url);
-        const header = (name: string) => headers.get(name) ?? "";
         // What another origin answers after a redirect is not the API's word.
         if (from !== originOf(base, url)) return;
         const higher = header("trueup-serial");
@@ -143,9 +142,9 @@ export function createApis(
         if (answered && !same(answered, version)) signal("substitution", { api, version, answered });
 
         // 426 has a meaning of its own: another protocol.
-        if (!/^4(0[046]|10|26(?!HTTP|TLS|websocket))/i.test(status + header("upgrade"))) return;
-        const supported = header(own.supportedHeader ?? "Api-Supported-Versions").match(/\d[^\s,]*/g);
-        const unlisted = supported?.some((listed) => same(listed, version)) ? null : supported;
+        if (!/^4(0[046]|10|26(?!HTTP|TLS|websocket))/i.test(response.status + header("upgrade"))) return;
+        const supported = header(own.supportedHeader ?? "Api-Supported-Versions")?.match(/\d[^\s,]*/g);
+        const unlisted = supported?.some((listed: string) => same(listed, version)) ? null : supported;
         const named =
           own.problemType &&
           /^application\/problem\+json/i.test(header("content-type")) &&
