@@ -185,7 +185,7 @@ fn both_sides_of_the_wire_have_the_same_words() {
         text.to_owned()
     };
     let (why, phase) = (text("const WHY ="), text("const PHASE ="));
-    let codes = [Fault::NAMES, FetchError::NAMES, "foreign"].concat();
+    let codes = [Fault::NAMES, FetchError::NAMES].concat();
     // What is behind the last one is nothing.
     let reasons = Reason::NAMES.trim_end();
     for (member, words) in [
@@ -195,7 +195,7 @@ fn both_sides_of_the_wire_have_the_same_words() {
         ("reason:", reasons),
         ("action:", Action::NAMES),
         ("outcome:", Heard::NAMES),
-        ("code:", &codes),
+        ("code:", codes.as_str()),
         ("role:", Role::NAMES),
     ] {
         let from = if member.contains('=') { member.to_owned() } else { format!("\n  {member}") };

@@ -61,7 +61,7 @@ pub fn handle(mono: f64, wall: f64) -> *const u8 {
         let inspects = input.number(0, kind::WAKE) == kind::INSPECT;
         let client = &mut page.client;
         if !page.started {
-            match wire::start(client, input, now) {
+            match client.start(input, now) {
                 None => page.started = true,
                 Some(flaw) => wire::flaw(out, &flaw),
             }

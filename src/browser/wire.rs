@@ -3,16 +3,14 @@
 use wasm_bindgen::prelude::*;
 
 use crate::core::Client;
-use crate::core::config::{Build, Mark};
 use crate::core::error::{Fault, FetchError, Flaw};
-use crate::core::event::{Effect, Input, Start};
+use crate::core::event::Effect;
 use crate::core::flags::Numbers;
 use crate::core::json::{Json, unpack};
 use crate::core::manifest::Manifest;
 use crate::core::refresh::{Phase, State, expiry};
 use crate::core::time::{LONG_AGO, NEVER, Now};
 use crate::core::value::{Value, push};
-use crate::core::version::is_version;
 
 #[wasm_bindgen]
 extern "C" {
@@ -56,29 +54,6 @@ pub fn tree(packed: &[u8]) -> Option<Value> {
     unpack(unsafe { std::str::from_utf8_unchecked(packed) })
 }
 
-/// The page starts.
-pub fn start(client: &mut Client, input: Input, now: Now) -> Option<Flaw> {
-    let start = Start {
-        seed: input.number(1, 0) as u64,
-        nonce: input.number(2, 0) as u64,
-        kept: input.text(4).map(|text| (input.at(3), text)),
-        session: Some(input.at(5)).filter(|session| !session.is_null()),
-        inline: input.text(6),
-        mark: input.text(7).map(|id| Mark {
-            build: Build {
-                id: id.to_owned(),
-                version: input.text(8).filter(|text| is_version(text)).unwrap_or_default().to_owned(),
-            },
-            app: input.text(9).unwrap_or_default().to_owned(),
-        }),
-        visible: input.is(10),
-        online: input.is(11),
-        locks: input.is(12),
-        reload_off: input.is(13),
-    };
-    client.start(input.at(0), start, now)
-}
-
 /// All that is to be done, as the page carries it out.
 pub fn effects(out: &mut Json, client: &Client, now: Now) {
     for of in client.flaws() {
@@ -100,9 +75,8 @@ const ERROR: i64 = 15;
 const PUBLISHER: i64 = 0;
 const NETWORK: i64 = 1;
 const MEMORY: i64 = 2;
-/// Codes: those of [`Fault`], then those of `FetchError`, then one more.
+/// Codes: those of [`Fault`], then those of [`FetchError`].
 const FAULTS: i64 = Fault::COUNT as i64;
-const FOREIGN: i64 = FAULTS + FetchError::COUNT as i64;
 
 // By itself: what all effects read would else be read before the first.
 #[inline(never)]
@@ -116,14 +90,14 @@ fn effect(out: &mut Json, client: &Client, now: Now, effect: Effect) {
         Effect::Lead(_) => 5,
         Effect::Taken(_) => 6,
         Effect::Poll => 7,
-        Effect::Keep(_) | Effect::Forget => 8,
+        Effect::Keep(_) => 8,
         Effect::Reload => 9,
         Effect::Tell => 10,
         Effect::Standing => 11,
         Effect::Refresh => 12,
         Effect::Plan => 13,
         Effect::Polled(..) => 14,
-        Effect::Failed(_) | Effect::Foreign => ERROR,
+        Effect::Failed(_) => ERROR,
         Effect::Ready(_) => 16,
         Effect::Flags => 17,
     });
@@ -159,16 +133,8 @@ fn effect(out: &mut Json, client: &Client, now: Now, effect: Effect) {
             out.int(heard as i64);
         }
         Effect::Failed(error) => {
-            out.int(NETWORK);
+            out.int(if error == FetchError::Foreign { MEMORY } else { NETWORK });
             out.int(FAULTS + error as i64);
-        }
-        Effect::Forget => {
-            out.text(None);
-            out.string("");
-        }
-        Effect::Foreign => {
-            out.int(MEMORY);
-            out.int(FOREIGN);
         }
         Effect::Ready(live) => out.int(match &client.in_force().manifest {
             _ if live => 0,

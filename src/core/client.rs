@@ -2,7 +2,7 @@
 
 use super::config::Config;
 use super::error::{Fault, FetchError, Flaw};
-use super::event::{self, Effect, Input, Start, Wake, kind};
+use super::event::{self, Effect, Input, Wake, kind};
 use super::flags::{Live, Numbers};
 use super::json::Json;
 use super::manifest::{MAX_TEXT, Manifest};
@@ -88,40 +88,43 @@ impl Client {
     #[cfg(not(target_arch = "wasm32"))]
     pub fn new(
         options: &Value,
-        start: Start,
+        start: event::Start,
         parse: Parse,
         numbers: Numbers,
         now: Now,
     ) -> Result<Client, super::error::ConfigError> {
         let mut client = Client::blank(parse, numbers);
-        client.start(options, start, now).map_or(Ok(client), |flaw| Err(super::error::ConfigError(flaw)))
+        client
+            .start(Input(&start.input(options)), now)
+            .map_or(Ok(client), |flaw| Err(super::error::ConfigError(flaw)))
     }
 
-    /// The page starts: once, and before all else. Gives what is wrong with the options; then it has not started.
-    pub fn start(&mut self, options: &Value, start: Start, now: Now) -> Option<Flaw> {
-        let flaw = self.config.decode(options, start.mark.as_ref());
+    /// The page starts, as `Start` of `wire.ts` has it: once, and before all else. Gives what is wrong with the options; then
+    /// it has not started.
+    pub fn start(&mut self, start: Input, now: Now) -> Option<Flaw> {
+        let flaw = self.config.decode(start);
         if flaw.is_some() {
             return flaw;
         }
-        self.marked = start.mark.is_some();
-        self.locks = start.locks;
+        self.refresh.nonce = start.number(2, 0) as u64;
+        self.marked = start.has(7);
+        self.locks = start.is(12);
         if self.locks {
             self.schedule.role = Role::Follower;
         }
-        self.refresh.nonce = start.nonce;
         self.server.observe(now);
-        self.schedule.begin(now.mono, Chance::new(start.seed));
-        self.schedule.visible = start.visible;
-        self.schedule.online = start.online;
-        self.refresh.budget.read(start.session.unwrap_or(&Value::Null));
-        self.refresh.reload_off = start.reload_off;
+        self.schedule.begin(now.mono, Chance::new(start.number(1, 0) as u64));
+        self.schedule.visible = start.is(10);
+        self.schedule.online = start.is(11);
+        self.refresh.budget.read(start.at(5));
+        self.refresh.reload_off = start.is(13);
         self.ready = now.mono + READY;
-        if let Some((state, text)) = start.kept {
-            self.restore(now, state, text);
+        if start.has(4) {
+            self.restore(now, start.at(3), start.text(4));
         }
-        if let Some(text) = start.inline {
+        if start.has(6) {
             // Its text is not the server's: in HTML it is escaped, and often written anew.
-            if let Some(manifest) = decode(self.parse, text, &mut self.flaws)
+            if let Some(manifest) = decode(self.parse, start.text(6), &mut self.flaws)
                 && let Heard::New | Heard::Conflict = self.in_force.hear(now, manifest, "", NEVER)
             {
                 self.flags.confirm();
@@ -133,8 +136,8 @@ impl Client {
             self.schedule.resume(now.mono, age, self.kept.next - now.wall);
             self.ready = now.mono;
         }
-        self.lead(start.visible);
-        let flags = Node::root(options).member("flags");
+        self.lead(self.schedule.visible);
+        let flags = Node::root(start.at(0)).member("flags");
         self.flags.context(flags.member("context").copy(), &self.config.build);
         self.go(now);
         None
@@ -152,8 +155,8 @@ impl Client {
         } else {
             self.kept = Kept::NOTHING;
             self.flaws.clear();
-            self.effects.push(Effect::Foreign);
-            self.effects.push(Effect::Forget);
+            self.effects.push(Effect::Failed(FetchError::Foreign));
+            self.effects.push(Effect::Keep(true));
         }
     }
 
@@ -239,7 +242,7 @@ impl Client {
             kind::NOW => self.refresh.ask(),
             kind::DEFER if self.refresh.defer(now) => self.keep(now, false, true),
             kind::NAVIGATE => {
-                let url = input.text(1).unwrap_or_default();
+                let url = input.text(1);
                 let taken = self.refresh.navigate(now, &self.schedule, url);
                 self.effects.push(Effect::Taken(taken));
             }
@@ -376,7 +379,7 @@ impl Client {
     /// What an answer brings, or why it is none; without an error the flaw has been noted.
     fn judge(&mut self, now: Now, input: Input, date: i64) -> Result<Heard, Option<FetchError>> {
         let status = input.number(2, 0);
-        let text = input.text(8).unwrap_or_default();
+        let text = input.text(8);
         if status == 0 {
             return Err(Some(FetchError::Network));
         }
@@ -486,7 +489,7 @@ impl Client {
         } else if input.number(2, 0) != 200 || input.is(3) || !input.is(4) {
             Shell::Lagging(Reason::NoPage)
         } else {
-            let text = input.text(5).unwrap_or_default();
+            let text = input.text(5);
             judge(text, &self.config, trust, manifest, self.server.at(now))
         };
         self.refresh.shell.seen(now.mono, seen, &mut self.schedule);

@@ -1,10 +1,11 @@
 //! The app's options, decoded once: past this file they cannot be wrong.
 
 use super::error::{Fault, Flaw};
+use super::event::Input;
 use super::names::position;
 use super::negotiate::{Apis, spoken};
-
-use super::value::{FILLED, First, NUMBER, Node, OBJECT, REQUIRED, STRING, Value};
+use super::value::{FILLED, First, NUMBER, Node, OBJECT, REQUIRED, STRING};
+use super::version::is_version;
 
 /// What one tab runs.
 #[derive(Clone, Debug)]
@@ -35,6 +36,7 @@ pub struct Config {
 }
 
 /// Where a shell, or this page, says what it is: `<meta name="trueup-build" …>`.
+#[cfg(not(target_arch = "wasm32"))]
 #[derive(Clone, Debug)]
 pub struct Mark {
     /// The build.
@@ -56,21 +58,21 @@ impl Config {
     };
 
     /// Decodes the options; the page's mark stands in for a build or an app that they do not name. Gives what is wrong.
-    pub fn decode(&mut self, options: &Value, mark: Option<&Mark>) -> Option<Flaw> {
-        let root = Node::root(options);
+    pub fn decode(&mut self, start: Input) -> Option<Flaw> {
+        let root = Node::root(start.at(0));
         let mut first = First::new(root, "");
         first.get(root, "", OBJECT);
         let given = first.get(root, "build", OBJECT);
-        self.build = match mark {
-            Some(mark) if !given.is_present() => mark.build.clone(),
-            _ => build(given, "build.id", &mut first),
+        self.build = if given.is_present() || !start.has(7) {
+            build(given, "build.id", &mut first)
+        } else {
+            let version = start.text(8);
+            let version = if is_version(version) { version } else { "" };
+            Build { id: start.text(7).to_owned(), version: version.to_owned() }
         };
         let app = first.get(root, "app", STRING);
-        self.app = match mark {
-            Some(mark) if !app.is_present() => &mark.app,
-            _ => app.text(),
-        }
-        .to_owned();
+        let app = if app.is_present() { app.text() } else { start.text(9) };
+        self.app = app.to_owned();
         let mode = first.get(root, "mode", STRING);
         let place = position("act observe", mode.text());
         self.observe = place == 1;

@@ -63,7 +63,7 @@ pub struct Flaw {
 pub struct ConfigError(pub Flaw);
 
 names! {
-    /// The network's fault: why a request brought no manifest.
+    /// The network's fault: why a request brought no manifest. And the memory's.
     FetchError {
         /// No answer: offline, refused, reset, blocked by CORS or a policy.
         Network = "network",
@@ -77,5 +77,7 @@ names! {
         NotJson = "not-json",
         /// More than 1 MiB.
         TooLong = "too-long",
+        /// What was kept is not ours, or cannot be read any more.
+        Foreign = "foreign",
     }
 }

@@ -1,5 +1,7 @@
 //! What happens to the core, and what it asks for. The wire to the page is `pkg-template/src/wire.ts`.
 
+#[cfg(not(target_arch = "wasm32"))]
+use super::config::Mark;
 use super::error::FetchError;
 use super::refresh::Phase;
 #[cfg(not(target_arch = "wasm32"))]
@@ -8,9 +10,10 @@ use super::schedule::Why;
 use super::serial::Heard;
 #[cfg(not(target_arch = "wasm32"))]
 use super::time::NEVER;
-use super::value::Value;
+use super::value::{Node, Value};
 
-/// How the start of a page found things.
+/// How the start of a page found things. Natively only: in the browser it crosses as an [`Input`], the options first.
+#[cfg(not(target_arch = "wasm32"))]
 #[derive(Clone, Debug, Default)]
 pub struct Start<'a> {
     /// The seed of all chance.
@@ -24,7 +27,7 @@ pub struct Start<'a> {
     /// The text of an inlined manifest.
     pub inline: Option<&'a str>,
     /// The page's own mark.
-    pub mark: Option<super::config::Mark>,
+    pub mark: Option<Mark>,
     /// Whether the tab is visible.
     pub visible: bool,
     /// Whether the browser thinks that it is online.
@@ -33,6 +36,35 @@ pub struct Start<'a> {
     pub locks: bool,
     /// The page carries `<meta name="trueup-reload" content="off">`.
     pub reload_off: bool,
+}
+
+#[cfg(not(target_arch = "wasm32"))]
+impl Start<'_> {
+    /// As it crosses.
+    pub fn input(self, options: &Value) -> Vec<Value> {
+        let (id, version, app) = match self.mark {
+            Some(Mark { build, app }) => (build.id.into(), build.version.into(), app.into()),
+            None => (Value::Null, Value::Null, Value::Null),
+        };
+        // As many as a number of JavaScript has.
+        let bits = |random: u64| Value::from((random & ((1 << 53) - 1)) as f64);
+        vec![
+            options.clone(),
+            bits(self.seed),
+            bits(self.nonce),
+            self.kept.map_or(Value::Null, |(state, _)| state.clone()),
+            self.kept.map(|(_, text)| text).into(),
+            self.session.cloned().unwrap_or(Value::Null),
+            self.inline.into(),
+            id,
+            version,
+            app,
+            self.visible.into(),
+            self.online.into(),
+            self.locks.into(),
+            self.reload_off.into(),
+        ]
+    }
 }
 
 /// An answer to a poll: to this tab's own, or told by the tab that polled.
@@ -88,9 +120,14 @@ impl<'a> Input<'a> {
         self.0.get(place).unwrap_or(&Value::Null)
     }
 
-    /// A string.
-    pub fn text(self, place: usize) -> Option<&'a str> {
-        self.at(place).as_str()
+    /// Whether there is something at a place.
+    pub fn has(self, place: usize) -> bool {
+        !self.at(place).is_null()
+    }
+
+    /// A string; empty where there is none.
+    pub fn text(self, place: usize) -> &'a str {
+        Node::root(self.at(place)).text()
     }
 
     /// A number, cut off to an integer; or what stands for none. One to which no clock goes is none: sums with it would not fit.
@@ -251,7 +288,8 @@ impl Event {
     }
 }
 
-/// Something is asked for. What belongs to it, if it is more than a word, the client has at hand.
+/// Something is asked for, in the order of `Out` in `wire.ts`. What belongs to it, if it is more than a word, the client has
+/// at hand.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Effect {
     /// Abort the fetch of the manifest.
@@ -270,10 +308,8 @@ pub enum Effect {
     Taken(bool),
     /// Fetch the manifest.
     Poll,
-    /// Keep `Client::kept` over loads, and with it the manifest's text where that changed.
+    /// Keep `Client::kept` over loads, and with it the manifest's text where that changed. Nothing, if that is nothing.
     Keep(bool),
-    /// Keep nothing.
-    Forget,
     /// Book (`Refresh::budget`), then reload (`Refresh::going`).
     Reload,
     /// Tell the other tabs of the last answer, own or told, or that none came (`Client::answered`), and when this tab polls
@@ -285,16 +321,14 @@ pub enum Effect {
     Refresh,
     /// Published: the plan for all APIs.
     Plan,
-    /// Published: all flags, evaluated, where one of them has changed: `Client::outcome`.
-    Flags,
     /// Published: a poll ended, or a `check` may not poll now; why it was made, and what it brought.
     Polled(Why, Heard),
-    /// Published: why no answer came, or none that could be a manifest.
+    /// Published: why no answer came, or none that could be a manifest; or that what was kept is foreign.
     Failed(FetchError),
-    /// Published: what was kept by this or another page is foreign.
-    Foreign,
     /// Published, once: whether the server was heard. If not, there is a kept manifest, or none.
     Ready(bool),
+    /// Published: all flags, evaluated, where one of them has changed: `Client::outcome`.
+    Flags,
 }
 
 /// The next moment at which the core wants to be woken, and why.

@@ -52,8 +52,11 @@ impl Kept {
         fits.then(|| Input(state.at(5).items()))
     }
 
-    /// As it is kept.
+    /// As it is kept; `null` for nothing.
     pub fn write(&self, out: &mut Json, snooze: &Snooze) {
+        if self.at == LONG_AGO {
+            return out.text(None);
+        }
         out.open();
         for number in &[FORMAT, self.at, self.next, self.serial, self.server] {
             out.int(*number);
@@ -77,6 +80,6 @@ impl Snooze {
     pub fn read(&mut self, state: Input) {
         self.dismissed = state.number(0, 0);
         self.put_off = state.number(1, 0);
-        self.target.push_str(state.text(2).unwrap_or_default());
+        self.target.push_str(state.text(2));
     }
 }

@@ -81,7 +81,6 @@ pub fn effects(client: &Client, mono: i64, last: &Answer) -> Vec<Effect> {
             let text = text.then(|| client.in_force().text.clone());
             Effect::Keep { state: Json::tree(|out| client.kept().write(out, &client.refresh().snooze)), text }
         }
-        event::Effect::Forget => Effect::Keep { state: Value::Null, text: Some(String::new()) },
         event::Effect::Reload => {
             let refresh = client.refresh();
             let session = Json::tree(|out| refresh.budget.write(out));
@@ -96,8 +95,8 @@ pub fn effects(client: &Client, mono: i64, last: &Answer) -> Vec<Effect> {
         event::Effect::Plan => Effect::Plan(client.plan().clone()),
         event::Effect::Flags => Effect::Flags(client.outcome().to_owned()),
         event::Effect::Polled(why, heard) => Effect::Polled { why, outcome: heard.name() },
+        event::Effect::Failed(FetchError::Foreign) => Effect::Fault(Blame::Memory),
         event::Effect::Failed(error) => Effect::Fault(Blame::Network(error)),
-        event::Effect::Foreign => Effect::Fault(Blame::Memory),
         event::Effect::Ready(live) => Effect::Ready(match &client.in_force().manifest {
             _ if live => "live",
             Some(_) => "stored",

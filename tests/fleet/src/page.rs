@@ -210,14 +210,10 @@ impl World {
             }
             Effect::Hello => self.hello(tab),
             Effect::Lead(on) => self.lead(id, on),
-            Effect::Keep(_) | Effect::Forget => {
-                let (mut state, text) = match effect {
-                    Effect::Keep(text) => (
-                        Json::tree(|out| page.client.kept().write(out, &page.client.refresh().snooze)),
-                        text.then(|| page.client.in_force().text.clone()),
-                    ),
-                    _ => (Value::Null, Some(String::new())),
-                };
+            Effect::Keep(text) => {
+                let mut state =
+                    Json::tree(|out| page.client.kept().write(out, &page.client.refresh().snooze));
+                let text = text.then(|| page.client.in_force().text.clone());
                 let browser = &mut self.browsers[self.tabs[tab].browser];
                 if browser.local {
                     let (old, before) = browser.kept.take().unwrap_or((Value::Null, String::new()));
@@ -279,7 +275,7 @@ impl World {
                 }
                 self.tell(tab, Told::Outcome(heard.name()));
             }
-            Effect::Plan | Effect::Ready(_) | Effect::Failed(_) | Effect::Foreign => {}
+            Effect::Plan | Effect::Ready(_) | Effect::Failed(_) => {}
             #[allow(unreachable_patterns, reason = "effects that came later, and are only published")]
             _ => {}
         }
