@@ -1,5 +1,7 @@
 /** Notices that one of the app's own assets is lost: the sign of a deploy that took the old ones away. */
 
+import { hear } from "./page.js";
+
 /** Calls `lost` for each; `base`: the URL below which assets are the app's own. Never prevents an event's default. */
 export function watchChunks(base: string, signal: AbortSignal, lost: () => void): void {
   const own = (url?: string) => !url || url.startsWith(base);
@@ -8,16 +10,16 @@ export function watchChunks(base: string, signal: AbortSignal, lost: () => void)
     const text = String(fault?.message);
     if (what.test(text) && own(/https?:[^\s)]+/.exec(text)?.[0])) lost();
   };
-  addEventListener("vite:preloadError", ({ payload }: any) => told(payload, /./), { signal });
-  addEventListener("unhandledrejection", ({ reason }) => told(reason, FAILED), { signal });
-  addEventListener(
-    "error",
-    (event) => {
-      const { localName, src, rel, href } = event.target as any;
-      const url = localName === "script" ? src : /stylesheet|preload/.test(rel) && href;
-      if (url && own(url)) lost();
+  hear(
+    {
+      "vite:preloadError": ({ payload }) => told(payload, /./),
+      unhandledrejection: ({ reason }) => told(reason, FAILED),
+      error: ({ target: { localName, src, rel, href } }) => {
+        const url = localName === "script" ? src : /stylesheet|preload/.test(rel) && href;
+        if (url && own(url)) lost();
+      },
     },
-    { signal, capture: true },
+    signal,
   );
   // What the app has caught itself. Not what came before us: a page that never had the asset would be stranded for ever.
   const observer = new PerformanceObserver((list) => {

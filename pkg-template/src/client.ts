@@ -3,11 +3,11 @@ import { createApis } from "./api.js";
 import { watchChunks } from "./chunks.js";
 import { dispose } from "./disposable.js";
 import { TrueupError } from "./errors.js";
-import { MiB, poll, shell } from "./fetch.js";
+import { poll, shell } from "./fetch.js";
 import { changedFlags, flagDetails, nextFlags, noFlags, readFlag } from "./flags.js";
 import { plain, resolve } from "./given.js";
 import { load } from "./loader.js";
-import { type Held, isVisible, localized, mark, type Member, page, read, reload, settlePrompt, share, warn, write } from "./page.js";
+import { hear as listenTo, type Held, isVisible, localized, mark, type Member, page, read, reload, settlePrompt, share, warn, write } from "./page.js";
 import { createPrompt, type Prompt, type PromptView } from "./prompt.js";
 import { hasLocks, tabs } from "./tabs.js";
 import type * as T from "./types.js";
@@ -427,9 +427,9 @@ export function connect(options: T.Options = {}): T.Trueup {
     [Out.Poll]: () => request((signal) => poll(url, signal, inForce)),
     [Out.Keep]: (state, text) => {
       // Where this tab has put nothing off, what another one has stays.
-      if (state) state[SNOOZE] ??= (read("localStorage", key, MiB) as unknown[] | undefined)?.[SNOOZE];
+      if (state) state[SNOOZE] ??= (read(key) as unknown[] | undefined)?.[SNOOZE];
       // Without its text the state would be of no use.
-      if (text === null || write("localStorage", textKey, text)) write("localStorage", key, state);
+      if (text === null || write(textKey, text)) write(key, state);
     },
     [Out.Reload]: leave,
     [Out.Tell]: (next, answered) => tell(next, answered ? last : undefined),
@@ -437,9 +437,9 @@ export function connect(options: T.Options = {}): T.Trueup {
     [Out.Flags]: (...told) => hearFlags(...nextFlags(flags, ...told)),
   };
 
-  const before = read("sessionStorage", sessionKey);
+  const before = read(sessionKey, "sessionStorage", 1 / 0);
   let booked: Booked = Object(before) === before ? before : {};
-  const book = () => write("sessionStorage", sessionKey, booked);
+  const book = () => write(sessionKey, booked, "sessionStorage");
   const handed = booked.save;
   delete booked.save;
   booked.nonce ||= chance();
@@ -451,7 +451,7 @@ export function connect(options: T.Options = {}): T.Trueup {
     (client.refresh as { restored: unknown }).restored = handed.data;
   const stickyKey = key + ":person";
   let sticky: string | undefined;
-  if (options.flags?.stickyKey) write("localStorage", stickyKey, (sticky = read("localStorage", stickyKey) || chance().toString(36)));
+  if (options.flags?.stickyKey) write(stickyKey, (sticky = read(stickyKey) || chance().toString(36)));
   const person = (context?: object) => ({ context: { targetingKey: sticky, ...plain(context ?? {}, "flags.context") } });
   const given = plain({ ...options, worker: options.worker && { activate: true }, flags: person(options.flags?.context) }, "") as {
     flags: { context: object };
@@ -460,8 +460,8 @@ export function connect(options: T.Options = {}): T.Trueup {
 
   const run = (loaded: Core): void => {
     if (ended) return;
-    const state = read("localStorage", key, MiB);
-    const text = read("localStorage", textKey, MiB);
+    const state = read(key);
+    const text = read(textKey);
     take(
       begin(loaded, [
         given,
@@ -485,7 +485,8 @@ export function connect(options: T.Options = {}): T.Trueup {
     core = loaded;
     page().members.add(member);
     const online = () => send([In.Online, navigator.onLine]);
-    const on: { [type: string]: (event: any) => void } = {
+    listenTo(
+      {
       online,
       offline: online,
       pagehide: () => {
@@ -503,7 +504,7 @@ export function connect(options: T.Options = {}): T.Trueup {
         if (!persisted) return;
         for (const hold of page().holds) share(hold, true);
         // Other pages of this tab have come and gone.
-        const now = read("sessionStorage", sessionKey);
+        const now = read(sessionKey, "sessionStorage", 1 / 0);
         if (now) {
           booked = now;
           send([In.Session, booked.session ?? []]);
@@ -514,9 +515,9 @@ export function connect(options: T.Options = {}): T.Trueup {
       },
       resume: () => send([In.Resume]),
       visibilitychange: () => send([In.Visible, isVisible()]),
-    };
-    // What a document tells (the last two) is heard on its way down: not all of it comes up.
-    for (const type in on) addEventListener(type, on[type]!, { signal, capture: type > "q" });
+      },
+      signal,
+    );
     watchChunks(assets, signal, () => send([In.Chunk]));
     drain();
     starting = false;

@@ -1,5 +1,7 @@
 /** What belongs to the page, not to one client on it: holds, the prompt, the reload; and what the page knows. */
 
+import { MiB } from "./fetch.js";
+
 /** What the clients on a page, of whatever version of Trueup, know of each other. Members are only ever added. */
 export interface Member {
   /** How much it has to show: the highest is shown, 0 is nothing. */
@@ -48,6 +50,11 @@ export function share(hold: Held, on: boolean): void {
 export const heldAnywhere = async (): Promise<boolean> =>
   (await navigator.locks.query()).held!.some(({ name }) => +name!.split(HOLD)[1]! > Date.now());
 
+/** Listens to the window till `signal` aborts. What is told to a document or an element is heard on its way down. */
+export function hear(on: { [type: string]: (event: any) => void }, signal: AbortSignal): void {
+  for (const type in on) addEventListener(type, on[type]!, { signal, capture: !/^[op]/.test(type) });
+}
+
 /** Takes the lock when it is free, and gives it back when the returned function is called. Opaque origins have none. */
 export function take(name: string, mode: LockMode, tell?: (granted: boolean) => void): () => void {
   const queue = new AbortController();
@@ -84,7 +91,7 @@ export function warn(why: unknown): void {
 type Store = "localStorage" | "sessionStorage";
 
 /** The value; null: none; false: not ours, or longer than `most`; undefined: storage is blocked. */
-export function read(store: Store, key: string, most = 1 / 0): any {
+export function read(key: string, store: Store = "localStorage", most = MiB): any {
   let text;
   try {
     text = globalThis[store].getItem(key);
@@ -95,7 +102,7 @@ export function read(store: Store, key: string, most = 1 / 0): any {
 }
 
 /** False where storage is blocked or full. */
-export function write(store: Store, key: string, value: unknown): boolean {
+export function write(key: string, value: unknown, store: Store = "localStorage"): boolean {
   try {
     globalThis[store].setItem(key, JSON.stringify(value));
     return true;

@@ -25,9 +25,12 @@ export function tabs(name: string, send: (input: Input) => void) {
         channel = undefined;
       } else {
         channel = new BroadcastChannel(name);
+        // Other versions of Trueup, and anything else on this origin, may talk here too: only what we know gets in.
         channel.onmessage = ({ data }) => {
-          const input = heard(data);
-          if (input) send(input);
+          const { type, next, status } = data ?? {};
+          if (type === "hello") send([In.Hello]);
+          else if (type === "failed" || (type === "answer" && status > 0))
+            send([In.Answer, Number(next) || 0, ...(TOLD.map((name) => (/^(st|n|bo)/.test(typeof data[name]) ? data[name] : null)) as Answer)]);
         };
         release = take(name, "exclusive", (on) => send([In.Lead, on]));
       }
@@ -41,12 +44,3 @@ export function tabs(name: string, send: (input: Input) => void) {
 
 /** What other versions of Trueup read, too: the names of an answer's items. */
 const TOLD = "status foreign at date retryAfter retryDate text tooLong etag".split(" ");
-
-/** Other versions of Trueup, and anything else on this origin, may talk on the channel too: only what we know gets in. */
-function heard(data: any): Input | undefined {
-  if (data?.type === "hello") return [In.Hello];
-  const next = +data?.next || 0;
-  if (data?.type === "failed") return [In.Answer, next];
-  if (data?.type !== "answer" || !(data.status > 0)) return;
-  return [In.Answer, next, ...(TOLD.map((name) => (/^(st|n|bo)/.test(typeof data[name]) ? data[name] : null)) as Answer)];
-}
