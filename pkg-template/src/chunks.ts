@@ -30,5 +30,5 @@ export function watchChunks(base: string, signal: AbortSignal, lost: () => void)
   signal.addEventListener("abort", () => observer.disconnect());
 }
 
-const FAILED = /dynamically imported module|importing a module script failed|loading (css )?chunk|mime type.+application\/wasm/i;
+const FAILED = /dynamically imported|module script failed|loading (css )?chunk|mime type.+wasm/i;
 const ASSET = /\.(m?js|css|wasm)(\?|$)/;
