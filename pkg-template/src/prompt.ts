@@ -162,6 +162,7 @@ export function createPrompt(refresh: () => void, later: () => void, texts?: Par
     // Not the countdown: a description that changes is spoken again each time.
     card.setAttribute("aria-describedby", "message");
     parts.countdown!.setAttribute("role", "timer");
+    parts.link!.setAttribute("target", "_blank");
     parts.status!.setAttribute("role", force ? "alert" : "status");
     if (force) {
       card.setAttribute("role", "alertdialog");
@@ -203,7 +204,7 @@ export function createPrompt(refresh: () => void, later: () => void, texts?: Par
   const draw = () => {
     if (!view) return drop();
     try {
-      const { kind, busy, seconds = 0, deadline, notes, link } = view;
+      const { kind, busy, seconds, deadline, notes, link } = view;
       const force = kind == "force";
       const now = performance.now();
       if (card && !card.showModal == force) drop();
@@ -231,7 +232,7 @@ export function createPrompt(refresh: () => void, later: () => void, texts?: Par
       const left = Math.ceil((end - now) / 1000);
       const counts = force && left > 0;
       const age = now - since;
-      const mark = [seconds, 30, 10].find((mark) => left <= mark && left > mark - 2);
+      const mark = [seconds!, 30, 10].find((mark) => left <= mark && left > mark - 2);
       const title = words[`${kind}Title`];
       const text = words[`${kind}Text`]({ ...view, deadline: deadline ? dateAndTime(deadline, words.lang) : undefined });
       const said: { [id: string]: string | number | false | undefined } = {
@@ -258,8 +259,8 @@ export function createPrompt(refresh: () => void, later: () => void, texts?: Par
         const text = (said[id] || "") as string;
         if (parts[id]!.textContent != text) parts[id]!.textContent = text;
       }
-      Object.assign(parts.link!, { href: link || "", target: "_blank" });
-      parts.progress!.style.inlineSize = counts && seconds ? (left / seconds) * 100 + "%" : "0";
+      (parts.link as HTMLAnchorElement).href = link || "";
+      parts.progress!.style.inlineSize = (counts ? (left / seconds!) * 100 : 0) + "%";
       parts.refresh!.setAttribute("aria-disabled", "" + !!busy);
       wake(age < 99 ? 99 : force ? counts && 1 + ((end - now) % 1000) : age < 5e3 && 5e3);
     } catch {
@@ -350,7 +351,7 @@ const css =
   "[aria-disabled=true]{opacity:.6}" +
   ":focus-visible{outline:2px solid;outline-offset:2px}" +
   "#countdown{margin-top:.75em;font-weight:500;font-variant-numeric:tabular-nums;color:inherit}" +
-  "#progress{position:absolute;inset:0 0 auto;border-top:4px solid var(--trueup-accent,#2563eb);transition:inline-size 1s linear}" +
+  "#progress{position:absolute;inset:0 0 auto;border-top:4px solid var(--trueup-accent,#2563eb);transition:1s linear}" +
   "#status{position:absolute;width:1px;height:1px;overflow:hidden;clip-path:inset(50%)}" +
   "@keyframes in{0%,99%{pointer-events:none}0%{opacity:0;translate:0 .5em}}" +
   "@media(prefers-reduced-motion){*{translate:none!important;transition:none!important}}" +
