@@ -101,7 +101,8 @@ export function createApis(
           asked.forEach(agree);
           if (!asked[0]) query = (query ? query + "&" : "?") + new URLSearchParams({ [name]: version });
         }
-        return base + way.replace(/^[^/]/, "/$&") + query + hash;
+        // By hand: `replace` takes twice as long as all the rest.
+        return base + (way && way[0] !== "/" ? "/" : "") + way + query + hash;
       };
 
       const carry: Route[3] = (url = base, given) => {
