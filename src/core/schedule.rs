@@ -214,7 +214,7 @@ impl Schedule {
         let mut wait = 0;
         if self.online {
             wait = self.backoff(self.failures);
-            self.failures = self.failures.saturating_add(1);
+            self.failures += 1;
             self.failed = now;
             let asked = if delay == NEVER { date } else { delay };
             if asked != NEVER {

@@ -153,16 +153,16 @@ impl Chance {
 /// Whether a text of the form `2026-11-24` names a day that exists; `None` where it is of another form.
 pub fn is_day(text: &str) -> Option<bool> {
     let mut fields = [0; FIELDS];
-    let form = text.len() == 10 && read(text.as_bytes(), 0, b"0000-00-00", &mut fields);
+    let form = text.len() == 10 && read(text.as_bytes(), 0, b"0000-00-00", &mut fields, 0);
     form.then(|| day(&fields) != WRONG)
 }
 
 /// Reads an RFC 3339 date-time with an offset as milliseconds since 1970; [`NEVER`] where it is none.
 pub fn rfc3339(text: &str) -> i64 {
     let text = text.as_bytes();
-    let (mut fields, mut zone) = ([0; FIELDS], [0; FIELDS]);
+    let mut fields = [0; FIELDS];
     let byte = |at| text.get(at).copied().unwrap_or(0);
-    if !read(text, 0, b"0000-00-00T00:00:00", &mut fields) {
+    if !read(text, 0, b"0000-00-00T00:00:00", &mut fields, 0) {
         return NEVER;
     }
     let (mut at, mut millis, mut worth) = (19, 0, 1000);
@@ -179,14 +179,13 @@ pub fn rfc3339(text: &str) -> i64 {
     }
     let sign = byte(at);
     if sign | 0x20 != b'z' {
-        if !read(text, at, b"+00:00", &mut zone) {
+        if !read(text, at, b"+00:00", &mut fields, SECONDS) {
             return NEVER;
         }
         at += 5;
     }
     let day = day(&fields);
-    let [_, _, _, hour, minute, second] = fields;
-    let [_, hours, minutes, ..] = zone;
+    let [_, _, _, hour, minute, second, hours, minutes] = fields;
     if at + 1 != text.len() || day == WRONG || second > 60 {
         return NEVER;
     }
@@ -198,12 +197,13 @@ pub fn rfc3339(text: &str) -> i64 {
     day as i64 * DAY + minutes as i64 * MINUTE + (second * 1000 + millis) as i64
 }
 
-const FIELDS: usize = 6;
+/// Year, month, day, hour, minute, second, and the hours and minutes of the zone.
+const FIELDS: usize = 8;
+const SECONDS: usize = 5;
 
 /// Reads the numbers of what stands there, if it is like the pattern: `0` stands for any digit, `T` for a blank too, and `+` for
 /// either sign. All but digits end one number and begin the next.
-fn read(text: &[u8], mut at: usize, pattern: &[u8], to: &mut [i32; FIELDS]) -> bool {
-    let mut field = 0;
+fn read(text: &[u8], mut at: usize, pattern: &[u8], to: &mut [i32; FIELDS], mut field: usize) -> bool {
     for like in pattern {
         let byte = text.get(at).copied().unwrap_or(0);
         at += 1;

@@ -7,7 +7,7 @@ pub mod budget;
 pub mod shell;
 
 use super::config::Config;
-use super::event::Effect;
+use super::event::{Effect, Input};
 use super::manifest::Manifest;
 use super::memory::Snooze;
 use super::names::names;
@@ -515,8 +515,7 @@ impl Refresh {
 
 /// When a hold expires.
 pub fn expiry(hold: &Value) -> i64 {
-    let until = hold.items().get(1).and_then(Value::as_f64);
-    (until.unwrap_or(0.0) as i64).min(NEVER - 1)
+    Input(hold.items()).number(1, 0).min(NEVER - 1)
 }
 
 /// Writes a text in the place of another.
