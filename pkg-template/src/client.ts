@@ -244,12 +244,12 @@ export function connect(options: T.Options = {}): T.Trueup {
       return worker ? [In.Shell, worker] : shell((shellUrl || location.href).split("#")[0]!, signal);
     });
 
-  const leave = (session: unknown, asked: boolean, url: string | null): void => {
+  const leave = (session: unknown, asked: boolean, url: string): void => {
     const shared = page();
     // Another client of this page has asked just now.
     if (performance.now() - shared.reloadAt < 1e4) return;
     booked.session = session;
-    const to = url ?? location.href;
+    const to = url || location.href;
     shared.members.forEach((other) => other.book(to));
     if (!member.book(to)) {
       if (!asked) return send([In.Unbooked]);

@@ -183,7 +183,7 @@ export type Effect =
   | [Out.Lead, on: boolean]
   | [Out.Taken, taken: boolean]
   | [Out.Keep, state: unknown[] | null, text: string | null]
-  | [Out.Reload, session: unknown, asked: boolean, url: string | null]
+  | [Out.Reload, session: unknown, asked: boolean, url: string]
   | [Out.Tell, next: number, answered: boolean]
   | [Out.Standing | Out.Refresh | Out.Plan | Out.Polled | Out.Fault, ...detail: unknown[]]
   | [Out.Ready, how: number]

@@ -111,7 +111,7 @@ fn effect(out: &mut Json, client: &Client, now: Now, effect: Effect) {
             let refresh = client.refresh();
             refresh.budget.write(out);
             out.flag(refresh.asked);
-            out.text(refresh.url.as_deref());
+            out.string(&refresh.url);
         }
         Effect::Tell => {
             out.int(client.schedule().planned(now.mono));

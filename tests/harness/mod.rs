@@ -84,7 +84,11 @@ pub fn effects(client: &Client, mono: i64, last: &Answer) -> Vec<Effect> {
         event::Effect::Reload => {
             let refresh = client.refresh();
             let session = Json::tree(|out| refresh.budget.write(out));
-            Effect::Reload { session, asked: refresh.asked, url: refresh.url.clone() }
+            Effect::Reload {
+                session,
+                asked: refresh.asked,
+                url: Some(refresh.url.clone()).filter(|url| !url.is_empty()),
+            }
         }
         event::Effect::Tell => {
             let answer = client.answered().then(|| last.clone());

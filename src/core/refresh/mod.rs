@@ -131,8 +131,8 @@ pub struct Refresh {
     until: i64,
     /// A person asked for the run, or a navigation took it: through gates 2, 5 and 6.
     pub asked: bool,
-    /// Where the run goes instead of back here.
-    pub url: Option<String>,
+    /// Where the run goes; empty: back here.
+    pub url: String,
     /// The tab's own number: what it draws from, once for all its loads.
     pub nonce: u64,
 }
@@ -172,7 +172,7 @@ impl Refresh {
         run: Run::None,
         until: NEVER,
         asked: false,
-        url: None,
+        url: String::new(),
         nonce: 0,
     };
 
@@ -229,7 +229,7 @@ impl Refresh {
             return false;
         }
         self.ask();
-        self.url = Some(url.to_owned());
+        set(&mut self.url, url);
         true
     }
 
@@ -306,7 +306,7 @@ impl Refresh {
     fn begin_anew(&mut self) {
         self.run = Run::None;
         self.asked = false;
-        self.url = None;
+        self.url.clear();
     }
 
     fn stand(&mut self, phase: Phase, reason: Reason, until: i64) {
@@ -395,7 +395,7 @@ impl Refresh {
             }
         }
         let age = match self.run {
-            Run::Asked if self.url.is_some() => schedule.every,
+            Run::Asked if !self.url.is_empty() => schedule.every,
             Run::None if self.is_shown() || self.state.phase == Phase::Navigation => DAY,
             _ => FRESH,
         };

@@ -238,7 +238,7 @@ impl World {
             Effect::Reload => {
                 let refresh = page.client.refresh();
                 let session = Json::tree(|out| refresh.budget.write(out));
-                let (asked, navigation) = (refresh.asked, refresh.url.is_some());
+                let (asked, navigation) = (refresh.asked, !refresh.url.is_empty());
                 self.leave(tab, session, asked, navigation);
             }
             Effect::Taken(taken) => {
