@@ -159,7 +159,7 @@ export const enum Out {
   /** Write to local storage. `text` only where it changed; state `null` and text `""` stand for nothing. */
   Keep,
   /**
-   * Write `session` (and what the callbacks returned) to session storage, then reload, or go to `url`. Where the writing
+   * Write `session` (and what the callbacks returned) to session storage, then reload, or go to `url`, if it is not empty. Where the writing
    * fails and nobody asked: send `Unbooked` instead.
    */
   Reload,

@@ -5,7 +5,7 @@
 
 use super::config::{Build, bounded, build, ms};
 use super::error::{Fault, Flaw};
-use super::names::{NOWHERE, position};
+use super::names::{NOWHERE, names, position};
 use super::value::{ARRAY, BOOL, FILLED, First, MAX_LEVELS, Node, OBJECT, STRING, Value, written};
 use super::version::{below, same};
 
@@ -38,8 +38,8 @@ pub struct Manifest {
 /// The manifest's `refresh`.
 #[derive(Clone, Debug)]
 pub struct Asking {
-    /// How soon.
-    pub urgency: Urgency,
+    /// How soon: what should happen to a tab that is behind.
+    pub urgency: Action,
     /// Over how long a million tabs spread, in ms.
     pub spread: i64,
     /// To what part of the tabs unasked actions are limited, 0 to 1.
@@ -48,17 +48,20 @@ pub struct Asking {
     pub paused: bool,
 }
 
-/// How soon a tab that is behind should refresh.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Urgency {
-    /// At the next navigation.
-    Low,
-    /// An offer that can be dismissed.
-    Normal,
-    /// An urge that can be put off.
-    High,
-    /// A countdown.
-    Critical,
+names! {
+    /// What should happen to a tab, mildest first.
+    Action {
+        /// Nothing.
+        None = "none",
+        /// Refresh at the next navigation.
+        Navigate = "navigate",
+        /// A notice that can be dismissed.
+        Offer = "offer",
+        /// A notice that can be put off.
+        Urge = "urge",
+        /// A countdown.
+        Force = "force",
+    }
 }
 
 impl Manifest {
@@ -157,14 +160,14 @@ fn asking<'a>(node: Node<'a>, first: &mut First<'a>) -> Asking {
     }
     let asking = Asking {
         urgency: match position("low normal high critical", urgency.text()) {
-            0 => Urgency::Low,
-            2 => Urgency::High,
-            3 => Urgency::Critical,
+            0 => Action::Navigate,
+            2 => Action::Urge,
+            3 => Action::Force,
             found => {
                 if urgency.is_present() && found == NOWHERE {
                     first.report(urgency, "", Fault::Unknown);
                 }
-                Urgency::Normal
+                Action::Offer
             }
         },
         spread: ms(bounded(node, "spreadSeconds", 0.0, 3600.0, 300.0, Fault::Clamped, first)),

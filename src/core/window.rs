@@ -3,7 +3,8 @@
 use std::cmp::Ordering;
 
 use super::config::Build;
-use super::manifest::{Manifest, Urgency};
+pub use super::manifest::Action;
+use super::manifest::Manifest;
 use super::names::names;
 use super::negotiate::FINE;
 use super::time::{LONG_AGO, NEVER};
@@ -150,31 +151,14 @@ pub fn outside(build: &Build, manifest: &Manifest, server: i64) -> Reason {
     }
 }
 
-names! {
-    /// What should happen to a tab, mildest first.
-    Action {
-        /// Nothing.
-        None = "none",
-        /// Refresh at the next navigation.
-        Navigate = "navigate",
-        /// A notice that can be dismissed.
-        Offer = "offer",
-        /// A notice that can be put off.
-        Urge = "urge",
-        /// A countdown.
-        Force = "force",
-    }
-}
-
 /// From standing to action. A stranded tab, which lost a chunk and has a newer build to go to, is at least urged.
-pub fn action(status: Status, urgency: Urgency, stranded: bool) -> Action {
-    let action = match (status, urgency) {
-        (Status::Unsupported, _) => Action::Force,
-        (Status::Behind | Status::Deprecated, Urgency::Critical) => Action::Force,
-        (Status::Deprecated, _) | (Status::Behind, Urgency::High) => Action::Urge,
-        (Status::Behind, Urgency::Normal) => Action::Offer,
-        (Status::Behind, Urgency::Low) => Action::Navigate,
+pub fn action(status: Status, urgency: Action, stranded: bool) -> Action {
+    let least = match status {
+        Status::Unsupported => Action::Force,
+        Status::Deprecated => Action::Urge,
+        Status::Behind if stranded => Action::Urge,
+        Status::Behind => urgency,
         _ => return Action::None,
     };
-    if stranded && action < Action::Urge { Action::Urge } else { action }
+    least.max(urgency)
 }
