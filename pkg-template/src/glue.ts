@@ -16,13 +16,16 @@ interface Exports extends WebAssembly.Exports {
 }
 
 /** A JSON value as `src/core/json/unpack.rs` reads it: numbers by their bits, the rest by its length. What is too deep is `null`. */
-const pack = (value: unknown, depth = 250): string => {
+const pack = (value: any, depth = 250): string => {
   if (typeof value === "string") return `"${value.length} ${value}`;
   if (typeof value === "number") return `#${new BigUint64Array(new Float64Array([value]).buffer)[0]} `;
   if (value === true) return "t";
   if (!value || !depth) return value === false ? "f" : "n";
-  const items = Array.isArray(value) ? value : Object.entries(value).flat();
-  return `${items === value ? "[" : "{"}${items.length} ${items.map((item) => pack(item, depth - 1)).join("")}`;
+  const names = Object.keys(value);
+  const list = Array.isArray(value);
+  let text = list ? `[${names.length} ` : `{${names.length * 2} `;
+  for (const name of names) text += (list ? "" : pack(name)) + pack(value[name], depth - 1);
+  return text;
 };
 
 /** What one instance of the module imports, and the core that it then is. */

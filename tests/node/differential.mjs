@@ -2,8 +2,11 @@
 //
 // A case is made from one seed. `TRUEUP_SEED=N` runs the case of seed N alone; without it a run prints the seed that it began
 // with. What differs is shrunk before it is printed.
+import { once } from "node:events";
 import { createRequire } from "node:module";
+import { availableParallelism } from "node:os";
 import { isDeepStrictEqual } from "node:util";
+import { isMainThread, parentPort, Worker, workerData } from "node:worker_threads";
 import { FlagdCore } from "@openfeature/flagd-core";
 
 // ---- Cases ----------------------------------------------------------------------------------------------------------
@@ -293,8 +296,9 @@ export const DIFFERENCES = [
   },
   {
     name: "all of a text",
-    why: "the engine goes through the letters of a text; in JsonLogic's reference `all` is false of what is no list.",
-    applies: ({ rule, given }) => contains(rule, "all", (list) => !Array.isArray(list)) || contains(given.document.$evaluators, "all", (list) => !Array.isArray(list)),
+    why: "the engine goes through the letters of a text; in JsonLogic's reference `all` is false of what is no list, `none` is true and `some` is false.",
+    applies: ({ rule, given }) =>
+      ["all", "none", "some"].some((name) => [rule, given.document.$evaluators].some((rule) => contains(rule, name, (list) => !Array.isArray(list)))),
   },
 ];
 
@@ -333,6 +337,23 @@ export function run(evaluate, { seed, count }) {
     if (differing.length) left.cases++;
   }
   return { left };
+}
+
+/** The same with the package, by as many threads as there are processors. */
+export async function runAll({ seed, count }) {
+  const threads = Math.min(count, availableParallelism());
+  const left = { cases: 0, by: {} };
+  let failure;
+  const part = async (thread) => {
+    const [from, to] = [thread, thread + 1].map((n) => Math.floor((n * count) / threads));
+    const worker = new Worker(new URL(import.meta.url), { workerData: { seed: seed + from, count: to - from } });
+    const [found] = await once(worker, "message");
+    failure ??= found.failure;
+    left.cases += found.left.cases;
+    for (const name in found.left.by) left.by[name] = (left.by[name] ?? 0) + found.left.by[name];
+  };
+  await Promise.all(Array.from({ length: threads }, (_, thread) => part(thread)));
+  return { failure, left };
 }
 
 /** The seed to begin with: a new one each time, if none is given, unless the environment names the case to run. */
@@ -413,4 +434,9 @@ function* parts(value, least = 2) {
       for (const deep of Object.values(inner).flat()) yield put(key, deep);
     for (const part of parts(inner, least)) yield put(key, part);
   }
+}
+
+if (!isMainThread) {
+  const { evaluate } = await import("../conformance/_package.mjs");
+  parentPort.postMessage(run(evaluate, workerData));
 }
