@@ -4,7 +4,8 @@
 // the bytes together again in a few milliseconds. `split` takes apart what `join` knows, and proves it on the spot.
 //
 // A number is one character. Of functions and of a function's locals, it says how many others were named since: what was
-// named last is named next. Alignments are hints that engines do not heed: none is kept, all come back as 0.
+// named last is named next, so often that getting one of the two last locals is an opcode of its own. Alignments are hints
+// that engines do not heed: none is kept, all come back as 0.
 
 /** Spreads the characters so that few need an escape: wasm is full of 0. Of all up to 127 the best by brotli at the time of writing. */
 export const KEY = 105;
@@ -13,15 +14,17 @@ export const KEY = 105;
  * How opcodes are written. Brotli tells the context of a character by the kinds of the two before it (a vowel, a digit, a
  * bracket…), so what is frequent has a kind of its own; and what mostly stands together is one character.
  *
- * A rule is a pair of opcodes, the character for it, and characters of which each stands for the one before. What the last
- * one of a row stands for has nothing of its own: rows begin with codes that are no opcodes, so that none can be there twice.
+ * In each row: a pair of characters, the one that is written for it, and then characters of which each is written for the
+ * one before it. By itself the last of those that follow each other is no opcode, so that none is there twice. By search.
  */
-export const RULES =
-  "ebp,I\f -.~,I}%r\u0012<N,(\u0003}\u001bHh@_vyu\u00187^cMzSnLA\fLL+\tL";
+export const RULES = "kkq,\u0013rp,Bbu,(\u0003%~y\tMhHav8}@\u0013SwO^r\u001b=_c+ *A\u0018PeBQz<-.`0|";
 
 /** The columns: 0 what stands around the functions, 1 declarations of locals, 2 opcodes, and operands: */
 const [BLOCK, LABEL, FUNCTION, LOCAL, GLOBAL, RARE, I64, FLOAT, LOAD, STORE, I32] = [3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13];
 // From I32 on there is a column for each opcode that may come next.
+
+/** In place of `local.get` of the local that was named last; one less: of the one before it. Neither is an opcode. */
+const LAST = 31;
 
 /** The column of each opcode's operands, as a character counted from `0`; a blank has none. */
 export const KINDS = Array.from({ length: 0x45 }, (_, opcode) => {
@@ -31,7 +34,7 @@ export const KINDS = Array.from({ length: 0x45 }, (_, opcode) => {
     [BLOCK, [0x02, 0x03, 0x04]],
     [LABEL, [0x0c, 0x0d, 0x0e]],
     [FUNCTION, [0x10]],
-    [LOCAL, [0x20, 0x21, 0x22]],
+    [LOCAL, [LAST - 1, LAST, 0x20, 0x21, 0x22]],
     [GLOBAL, [0x23, 0x24]],
     [RARE, [0x11, 0x25, 0x26, 0x3f, 0x40]],
     [I32, [0x41]],
@@ -94,13 +97,14 @@ export function join(text, key, kinds, base, head, count) {
         for (let depth = 1; depth; ) {
           const opcode = read(2);
           const column = kinds.charCodeAt(opcode) - 48;
-          out[end++] = opcode;
+          // 31 and 30 get the local that was named last, or the one before it.
+          out[end++] = column === 6 && opcode < 32 ? 32 : opcode;
           if (opcode === 11) depth--;
           // Of the bulk instructions some take one number, some two.
           if (opcode === 0xfc) numbers(8, +"000000002121"[number(read(8))]);
           else if (column === 3) depth++, bytes(3, 1);
           else if (column === 5) recent(functions, read(5));
-          else if (column === 6) recent(locals, read(6));
+          else if (column === 6) recent(locals, opcode < 32 ? 31 - opcode : read(6));
           else if (column === 9) for (let more = 128; more > 127; out[end++] = more) more = read(9);
           else if (column === 10) bytes(10, opcode === 0x43 ? 4 : 8);
           else if (column > 10) {
@@ -192,10 +196,11 @@ function columns(module) {
   columns[0].push(...module.subarray(0, ++head));
   const recent = () => [...Array(1024).keys()];
   const functions = recent();
+  const touch = (list, value) => list.unshift(...list.splice(list.indexOf(value), 1));
   /** Keeps a number in a column, in a list of recent ones as its place there. */
   const keep = (column, value, list) => {
     columns[column].push(list ? list.indexOf(value) : value);
-    if (list) list.unshift(...list.splice(list.indexOf(value), 1));
+    if (list) touch(list, value);
     return value;
   };
   /** Keeps one that may be an address: up to 2047 it is itself, `small`. */
@@ -209,16 +214,26 @@ function columns(module) {
     const end = number() + at;
     const locals = recent();
     for (let n = keep(1, number()); n--; keep(1, byte())) keep(1, number());
+    /** The opcode that comes, or what stands in its place. */
+    const coming = () => {
+      const from = at;
+      const opcode = byte();
+      const place = opcode === 0x20 ? locals.indexOf(number()) : 2;
+      at = from;
+      return place < 2 ? LAST - place : opcode;
+    };
     while (at < end) {
-      const opcode = keep(2, byte());
+      const opcode = keep(2, coming());
+      at++;
       const column = KINDS.charCodeAt(opcode) - 48;
       if (opcode === 0xfc) for (let n = [2, 1, 2, 1][keep(RARE, number()) - 8] ?? 0; n--; ) keep(RARE, number());
       else if (column === BLOCK) keep(BLOCK, byte());
       else if (column === FUNCTION) keep(FUNCTION, number(), functions);
+      else if (opcode === LAST || opcode === LAST - 1) touch(locals, number());
       else if (column === LOCAL) keep(LOCAL, number(), locals);
       else if (column === I32) {
         const value = signed();
-        wide(I32 + module[at], value, value < 0 ? -2 * value - 1 : 2 * value);
+        wide(I32 + coming(), value, value < 0 ? -2 * value - 1 : 2 * value);
       } else if (column === LOAD || column === STORE) {
         number();
         const value = number();
