@@ -127,8 +127,6 @@ pub struct Refresh {
     /// A person has seen the countdown: the page is theirs, hidden or not.
     seen: bool,
     run: Run,
-    /// Until when callbacks are waited for, or the page may still be going.
-    until: i64,
     /// A person asked for the run, or a navigation took it: through gates 2, 5 and 6.
     pub asked: bool,
     /// Where the run goes; empty: back here.
@@ -145,7 +143,9 @@ enum Run {
     Asked,
     /// Nobody asked, and gates 1 to 4 have passed.
     Going,
+    /// The phase is `Saving`, and its end that of the run.
     Saving,
+    /// The same of `Reloading`.
     Gone,
     /// Kept by a person; the budget says when it may be tried again.
     Kept,
@@ -170,7 +170,6 @@ impl Refresh {
         finish: LONG_AGO,
         seen: false,
         run: Run::None,
-        until: NEVER,
         asked: false,
         url: String::new(),
         nonce: 0,
@@ -213,7 +212,7 @@ impl Refresh {
     /// The app navigates to `url`: true if a refresh that is due takes the navigation. Never waits: a shell check older
     /// than T is renewed for the next time.
     pub fn navigate(&mut self, now: Now, schedule: &Schedule, url: &str) -> bool {
-        if matches!(self.state.phase, Phase::Idle | Phase::Saving | Phase::Reloading)
+        if self.state.phase == Phase::Idle
             || now.mono < self.due
             || self.run != Run::None
             || self.held(now.mono) != NEVER
@@ -236,7 +235,7 @@ impl Refresh {
     /// The `onSave` callbacks have settled.
     pub fn saved(&mut self, now: Now) {
         if self.run == Run::Saving {
-            self.until = now.mono;
+            self.state.until = now.mono;
         }
     }
 
@@ -317,8 +316,8 @@ impl Refresh {
 
     fn step(&mut self, now: Now, facts: &Facts, schedule: &mut Schedule, effects: &mut Vec<Effect>) {
         if self.run == Run::Gone {
-            if now.mono < self.until {
-                return self.stand(Phase::Reloading, Reason::None, self.until);
+            if now.mono < self.state.until {
+                return;
             }
             self.begin_anew();
             self.run = Run::Kept;
@@ -360,14 +359,13 @@ impl Refresh {
                 && (!forced || self.is_held(now.mono) || !self.shell.passed(now.mono, FRESH + SAVE_FOR))
             {
                 self.begin_anew();
-            } else if now.mono < self.until {
-                return self.stand(Phase::Saving, Reason::None, self.until);
+            } else if now.mono < self.state.until {
+                return;
             } else {
                 self.budget.book(now.wall, &self.key);
                 self.run = Run::Gone;
-                self.until = now.mono + GONE;
                 effects.push(Effect::Reload);
-                return self.stand(Phase::Reloading, Reason::None, self.until);
+                return self.stand(Phase::Reloading, Reason::None, now.mono + GONE);
             }
         }
         if !self.asked {
@@ -418,9 +416,8 @@ impl Refresh {
             }
         }
         self.run = Run::Saving;
-        self.until = now.mono + SAVE_FOR;
         effects.push(Effect::Save);
-        self.stand(Phase::Saving, Reason::None, self.until);
+        self.stand(Phase::Saving, Reason::None, now.mono + SAVE_FOR);
     }
 
     /// Why actions are off, or those that nobody asked for.
