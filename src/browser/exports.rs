@@ -71,8 +71,7 @@ pub fn handle(mono: f64, wall: f64) -> *const u8 {
         if page.started {
             // At most what `setTimeout` takes without firing at once: waking early does no harm. The timer is the page's,
             // so that it does not call into a module that is lost.
-            let wake = client.next_wake(now);
-            out.int(wake.map_or(LONGEST, |wake| (wake.at - now.mono).clamp(0, LONGEST)));
+            out.int((client.wake(now).at - now.mono).clamp(0, LONGEST));
             if inspects {
                 wire::inspect(out, client, now);
             } else {

@@ -190,7 +190,7 @@ pub fn inspect(out: &mut Json, client: &Client, now: Now) {
     out.int(schedule.every / 1000);
     out.int(schedule.role as i64);
     out.maybe(schedule.running().map_or(NEVER, |why| why as i64));
-    out.maybe(client.next_wake(now).map_or(NEVER, |wake| wake.reason.into()));
+    out.int(client.wake(now).reason.into());
     out.close();
 }
 

@@ -276,9 +276,9 @@ impl Client {
         &self.flaws
     }
 
-    /// When the core wants to be woken, and why. Waking it earlier does no harm.
-    pub fn next_wake(&self, now: Now) -> Option<Wake> {
-        let mut next = Wake { at: NEVER, reason: 0 };
+    /// When the core wants to be woken, and why; [`NEVER`]: not at all. Waking it earlier does no harm.
+    pub fn wake(&self, now: Now) -> Wake {
+        let mut next = Wake { at: NEVER, reason: u8::MAX };
         if !self.schedule.away {
             let (poll, why) = self.schedule.wake();
             next.or(poll, why as u8);
@@ -292,7 +292,13 @@ impl Client {
             next.or(self.config.apis.ends, event::REFUSAL);
             next.or(self.flags.wake(), event::FLAGS);
         }
-        (next.at < NEVER).then_some(next)
+        next
+    }
+
+    /// The same, if it wants to be.
+    #[cfg(not(target_arch = "wasm32"))]
+    pub fn next_wake(&self, now: Now) -> Option<Wake> {
+        Some(self.wake(now)).filter(|wake| wake.at < NEVER)
     }
 
     /// Where the build stands.

@@ -1,7 +1,7 @@
 //! Decides. No clock, no randomness, no I/O, no browser type.
 //!
 //! [`Client::hear`] takes an input, [`Client::effects`] says what it asks for until the next one, and
-//! [`Client::next_wake`] says when it wants to hear [`WAKE`](event::kind::WAKE).
+//! [`Client::wake`] says when it wants to hear [`WAKE`](event::kind::WAKE).
 
 mod client;
 pub mod config;
