@@ -353,14 +353,14 @@ impl Client {
 
     /// An answer, in the places that `wire.ts` says; or there was none.
     fn answer(&mut self, now: Now, input: Input) {
-        let told = input.number(1, NEVER);
+        let told = input.time(1);
         // One that waited for a frozen page is given up like one that did not come in time.
         if told == NEVER && (self.schedule.running().is_none() || self.schedule.overdue(now.mono)) {
             return;
         }
         // What is told may be old: who came later hears it, or who was frozen.
         let age = (now.wall - input.number(4, now.wall)).max(0);
-        let date = input.number(5, NEVER);
+        let date = input.time(5);
         // The wall clock may have been set since: no time is reckoned over long.
         if date != NEVER && age < 30 * SECOND {
             self.server.sample(now, date + age);
@@ -434,8 +434,8 @@ impl Client {
             self.effects.push(Effect::Failed(error));
         }
         self.polled(Heard::Failed);
-        let (told, answered) = (input.number(1, NEVER), input.number(2, 0) > 0);
-        self.schedule.bad(now.mono, told, answered, input.number(6, NEVER), input.number(7, NEVER));
+        let (told, answered) = (input.time(1), input.number(2, 0) > 0);
+        self.schedule.bad(now.mono, told, answered, input.time(6), input.time(7));
         self.answered = Some(answered);
         if told == NEVER {
             self.tell();

@@ -8,7 +8,6 @@ use super::refresh::Phase;
 use super::refresh::shell::{ShellAnswer, Worker};
 use super::schedule::Why;
 use super::serial::Heard;
-#[cfg(not(target_arch = "wasm32"))]
 use super::time::NEVER;
 use super::value::{Node, Value};
 
@@ -134,6 +133,12 @@ impl<'a> Input<'a> {
     #[inline(never)]
     pub fn number(self, place: usize, none: i64) -> i64 {
         self.at(place).as_f64().filter(|n| n.abs() < 1e16).map_or(none, |n| n as i64)
+    }
+
+    /// A time; [`NEVER`] where there is none.
+    #[inline(never)]
+    pub fn time(self, place: usize) -> i64 {
+        self.number(place, NEVER)
     }
 
     /// Whether it is `true`.
