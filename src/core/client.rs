@@ -138,7 +138,7 @@ impl Client {
         }
         self.lead(self.schedule.visible);
         let flags = Node::root(start.at(0)).member("flags");
-        self.flags.context(flags.member("context").copy(), &self.config.build);
+        self.flags.context(flags.member("context").value().clone(), &self.config.build);
         self.go(now);
         None
     }

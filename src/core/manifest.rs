@@ -81,8 +81,7 @@ impl Manifest {
 
     /// What only the prompt shows of `refresh`: `notes`, plain text by language, or `link`, path-absolute; or `null`.
     pub fn shown(&self, name: &str) -> &Value {
-        let found = self.tree.get("refresh").and_then(|refresh| refresh.get(name));
-        found.unwrap_or(&Value::Null)
+        Node::root(&self.tree).member("refresh").member(name).value()
     }
 
     /// Whether a build is one that must not run.

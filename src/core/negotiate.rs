@@ -294,7 +294,7 @@ impl Apis {
             out.text(Some(&own.version[..]).filter(|version| !version.is_empty()));
             out.maybe(ending);
             for node in &[link, offered.member("base"), offered.member("carrier")] {
-                out.value(node.value().unwrap_or(&Value::Null));
+                out.value(node.value());
             }
             out.close();
         }

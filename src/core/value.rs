@@ -231,30 +231,42 @@ impl Depth {
     }
 }
 
+/// What is not there.
+static ABSENT: Value = Value::Null;
+
 /// A value that may not be there: `null`, as a member, is not. Within a document its address says where it stands, so that
 /// the way to it is looked for only when there is a flaw to report.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Node<'a>(Option<&'a Value>);
+#[derive(Clone, Copy, Debug)]
+pub struct Node<'a>(&'a Value);
+
+impl Default for Node<'_> {
+    fn default() -> Self {
+        Node(&ABSENT)
+    }
+}
 
 impl<'a> Node<'a> {
     /// The root of a document.
     pub fn root(value: &'a Value) -> Node<'a> {
-        Node(Some(value))
+        Node(value)
     }
 
     /// The member `name`; absent members and `null` are both "not there".
     pub fn member(self, name: &str) -> Node<'a> {
-        Node(self.0.and_then(|v| v.get(name)).filter(|v| !v.is_null()))
+        match self.0.get(name) {
+            None | Some(Value::Null) => Node::default(),
+            Some(value) => Node(value),
+        }
     }
 
-    /// The value, where there is one.
-    pub fn value(self) -> Option<&'a Value> {
+    /// The value; `null` where there is none.
+    pub fn value(self) -> &'a Value {
         self.0
     }
 
     /// Whether there is a value.
     pub fn is_present(self) -> bool {
-        self.0.is_some()
+        !std::ptr::eq(self.0, &ABSENT)
     }
 
     /// The string; empty where it is none.
@@ -262,7 +274,7 @@ impl<'a> Node<'a> {
     pub fn text(self) -> &'a String {
         static NONE: String = String::new();
         match self.0 {
-            Some(Value::String(text)) => text,
+            Value::String(text) => text,
             _ => &NONE,
         }
     }
@@ -270,14 +282,14 @@ impl<'a> Node<'a> {
     /// The number, where it is one.
     pub fn number(self, default: f64) -> f64 {
         match self.0 {
-            Some(Value::Number(n)) => *n,
+            Value::Number(n) => *n,
             _ => default,
         }
     }
 
     /// Whether it is `true`.
     pub fn is_true(self) -> bool {
-        matches!(self.0, Some(Value::Bool(true)))
+        matches!(self.0, Value::Bool(true))
     }
 
     /// The items, where it is an array.
@@ -285,7 +297,7 @@ impl<'a> Node<'a> {
     pub fn items(self) -> &'a Vec<Value> {
         static NONE: Vec<Value> = Vec::new();
         match self.0 {
-            Some(Value::Array(items)) => items,
+            Value::Array(items) => items,
             _ => &NONE,
         }
     }
@@ -295,28 +307,18 @@ impl<'a> Node<'a> {
     pub fn members(self) -> &'a Vec<(String, Value)> {
         static NONE: Vec<(String, Value)> = Vec::new();
         match self.0 {
-            Some(Value::Object(members)) => members,
+            Value::Object(members) => members,
             _ => &NONE,
         }
     }
 
     /// The item or member at this index, and the member's name.
     pub fn child(self, index: usize) -> Option<(&'a str, Node<'a>)> {
-        match self.0? {
-            Value::Array(items) => items.get(index).map(|item| ("", Node(Some(item)))),
-            Value::Object(members) => members.get(index).map(|(name, value)| (&name[..], Node(Some(value)))),
+        match self.0 {
+            Value::Array(items) => items.get(index).map(|item| ("", Node(item))),
+            Value::Object(members) => members.get(index).map(|(name, value)| (&name[..], Node(value))),
             _ => None,
         }
-    }
-
-    /// A copy of the value; `null` where there is none.
-    pub fn copy(self) -> Value {
-        self.0.map_or(Value::Null, Value::clone)
-    }
-
-    /// A copy of the string, where it is one.
-    pub fn owned(self) -> Option<String> {
-        self.0.and_then(Value::as_str).map(str::to_owned)
     }
 }
 
@@ -374,15 +376,20 @@ impl<'a> First<'a> {
     #[inline(never)]
     pub fn get(&mut self, from: Node<'a>, name: &str, kinds: u8) -> Node<'a> {
         let node = if name.is_empty() { from } else { from.member(name) };
-        let fault = match node.0 {
-            None if kinds & REQUIRED == 0 => return node,
-            None => Fault::Missing,
-            Some(value) if value.kind() & kinds == 0 => Fault::Type,
-            Some(Value::String(text)) if text.is_empty() && kinds & FILLED != 0 => Fault::Range,
-            _ => return node,
+        let fault = if !node.is_present() {
+            if kinds & REQUIRED == 0 {
+                return node;
+            }
+            Fault::Missing
+        } else if node.0.kind() & kinds == 0 {
+            Fault::Type
+        } else if kinds & FILLED != 0 && node.text().is_empty() {
+            Fault::Range
+        } else {
+            return node;
         };
         self.wrong(from, name, fault);
-        Node(None)
+        Node::default()
     }
 
     /// A whole number from 0 to 2⁵³−1 that has to be there.
@@ -471,9 +478,8 @@ impl<'a> First<'a> {
 /// Adds the way to a value within another one to the path of that one, if it is there. No part
 /// that is searched nests deeper than its decoder has made sure of.
 fn find(within: Node, value: Node, path: &mut String) -> bool {
-    let (Some(here), Some(there)) = (within.0, value.0) else { return false };
-    if std::ptr::eq(here, there) {
-        return true;
+    if std::ptr::eq(within.0, value.0) {
+        return value.is_present();
     }
     let (length, mut index) = (path.len(), 0);
     while let Some((name, child)) = within.child(index) {
@@ -516,8 +522,8 @@ pub fn step(path: &mut String, name: &str, index: usize) {
 pub fn written(node: Node) -> String {
     let mut text = String::new();
     match node.0 {
-        Some(Value::String(string)) => text.push_str(string),
-        Some(Value::Number(n)) => {
+        Value::String(string) => text.push_str(string),
+        Value::Number(n) => {
             if let Some(n) = whole(*n) {
                 push_integer(&mut text, n);
             }

@@ -124,9 +124,10 @@ impl FlagSet {
 
         let mut all = Vec::new();
         let mut told = Json::new(self.numbers.print);
-        match metadata.value() {
-            Some(metadata) => told.value(metadata),
-            None => told.word("{}"),
+        if metadata.is_present() {
+            told.value(metadata.value());
+        } else {
+            told.word("{}");
         }
         told.open();
         let mut compiler = Compiler::new(first, evaluators, shared);
@@ -139,7 +140,7 @@ impl FlagSet {
             index += 1;
             // What has no key cannot be asked for.
             let mut named = true;
-            if let Some(Value::Array(_)) = flags.value() {
+            if flags.value().kind() == ARRAY {
                 let node = first.get(flag, "key", STRING | REQUIRED);
                 (key, named) = (node.text(), node.is_present());
                 if key.is_empty() {
@@ -168,11 +169,10 @@ impl FlagSet {
                 first.wrong(flag, "defaultVariant", Fault::Undefined);
             }
             let mut rule = Rule::default();
-            if let Some(targeting) = targeting.value()
-                && !targeting.members().is_empty()
+            if !targeting.members().is_empty()
                 && first.is_none()
             {
-                compiler.compile(&mut rule, targeting);
+                compiler.compile(&mut rule, targeting.value());
             }
             let mut code = 8 * default + if default > 0 { STATIC } else { DEFAULT };
             if !compiler.first.end() {
@@ -187,7 +187,7 @@ impl FlagSet {
             if named {
                 told.open();
                 told.string(key);
-                told.value(metadata.value().unwrap_or(&Value::Null));
+                told.value(metadata.value());
                 told.open();
                 for (name, value) in variants.members() {
                     told.string(name);
