@@ -12,7 +12,6 @@ use crate::core::Client;
 use crate::core::event::{Input, kind};
 use crate::core::json::Json;
 use crate::core::time::Now;
-use crate::core::value::Value;
 
 /// The longest delay of `setTimeout`.
 const LONGEST: i64 = 0x7fff_ffff;
@@ -54,7 +53,7 @@ pub fn handle(mono: f64, wall: f64) -> *const u8 {
     PAGE.with_borrow_mut(|page| {
         let now = Now { mono: mono as i64, wall: wall as i64 };
         let input = wire::tree(&page.input);
-        let input = Input(input.as_ref().map_or(&[], Value::items));
+        let input = Input(&input);
         let out = &mut page.out;
         out.clear();
         out.open();

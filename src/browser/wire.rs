@@ -44,11 +44,11 @@ fn printed(n: f64) -> String {
 pub fn parse(text: &str) -> Option<Value> {
     let mut packed = vec![0; json(text)];
     take(packed.as_mut_ptr());
-    tree(&packed)
+    (!packed.is_empty()).then(|| tree(&packed))
 }
 
 /// What the page has packed as a tree.
-pub fn tree(packed: &[u8]) -> Option<Value> {
+pub fn tree(packed: &[u8]) -> Value {
     // SAFETY: the page writes what JavaScript's `TextEncoder` has made of a string, which is UTF-8. (To look again takes 900
     // bytes.)
     unpack(unsafe { std::str::from_utf8_unchecked(packed) })

@@ -564,7 +564,7 @@ impl Client {
         }
         if self.schedule.overdue(now.mono) {
             self.effects.push(Effect::Abort);
-            self.bad(now, Some(FetchError::Timeout), Input(&[]));
+            self.bad(now, Some(FetchError::Timeout), Input(&Value::Null));
         }
         if now.mono >= self.ready {
             self.say_ready(false);

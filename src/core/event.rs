@@ -111,12 +111,12 @@ impl Default for Answer {
 /// What the page tells, as it crosses: a kind (see [`kind`]), then what belongs to it, each at its place. What is not there, or
 /// is of another type, reads as nothing.
 #[derive(Clone, Copy)]
-pub struct Input<'a>(pub &'a [Value]);
+pub struct Input<'a>(pub &'a Value);
 
 impl<'a> Input<'a> {
     /// What stands at a place; `null` where there is nothing.
     pub fn at(self, place: usize) -> &'a Value {
-        self.0.get(place).unwrap_or(&Value::Null)
+        self.0.items().get(place).unwrap_or(&Value::Null)
     }
 
     /// Whether there is something at a place.
@@ -236,7 +236,7 @@ pub enum Event {
 #[cfg(not(target_arch = "wasm32"))]
 impl Event {
     /// As it crosses.
-    pub fn input(self) -> Vec<Value> {
+    pub fn input(self) -> Value {
         let number = |n: i64| Value::from(n as f64);
         let maybe = |n: i64| if n == NEVER { Value::Null } else { number(n) };
         let (kind, mut rest) = match self {
@@ -289,7 +289,7 @@ impl Event {
             }
         };
         rest.insert(0, number(kind));
-        rest
+        Value::Array(rest)
     }
 }
 

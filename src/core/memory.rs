@@ -43,13 +43,13 @@ impl Kept {
     /// Reads kept state: what is no number reads as 0. Gives the snooze, if it is neither foreign, nor of another format, from
     /// the future, or older than 24 h.
     pub fn read<'a>(&mut self, now: Now, state: &'a Value) -> Option<Input<'a>> {
-        let state = Input(state.items());
+        let state = Input(state);
         self.at = state.number(1, 0);
         self.next = state.number(2, 0);
         self.serial = state.number(3, 0);
         self.server = state.number(4, 0);
         let fits = state.number(0, 0) == FORMAT && self.at <= now.wall && now.wall - self.at < DAY;
-        fits.then(|| Input(state.at(5).items()))
+        fits.then(|| Input(state.at(5)))
     }
 
     /// As it is kept; `null` for nothing.

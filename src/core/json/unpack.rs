@@ -3,9 +3,9 @@
 
 use super::super::value::Value;
 
-/// The tree; `None` where there is none.
-pub fn unpack(packed: &str) -> Option<Value> {
-    if packed.is_empty() { None } else { Some(Reader { packed, at: 0 }.value()) }
+/// The tree; `null` where there is none.
+pub fn unpack(packed: &str) -> Value {
+    Reader { packed, at: 0 }.value()
 }
 
 struct Reader<'a> {
@@ -75,6 +75,7 @@ impl Reader<'_> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::super::value::{NULL, NUMBER, STRING};
     use super::super::parse;
     use super::*;
     use crate::core::flags::Numbers;
@@ -84,14 +85,18 @@ mod tests {
         let half = 0.5_f64.to_bits();
         let packed = format!(r##"{{8 "1 a[3 #{half} "4 ä😀"{{0 "0 t"1 xn"1 bf"##);
         let text = r#"{"a":[0.5,"ä😀\"",{}],"":true,"x":null,"b":false}"#;
-        assert_eq!(unpack(&packed), parse(text, Numbers::native().parse));
-        assert_eq!(unpack(""), None);
+        assert_eq!(Some(unpack(&packed)), parse(text, Numbers::native().parse));
+        assert_eq!(unpack(""), Value::Null);
     }
 
     #[test]
     fn what_nobody_packs_does_no_harm() {
-        for packed in ["#", "\"9 a", "{4 \"1 a", "[3 t", "x", "\"1", "\"1 😀", "[]"] {
-            assert!(unpack(packed).is_some(), "{packed}");
+        for (packed, length) in [("[3 t", 3), ("{4 \"1 a", 2), ("[]", 0), ("[2 \"9 a", 2), ("[1 \"1 😀", 1)] {
+            let tree = unpack(packed);
+            assert_eq!(tree.items().len() + tree.members().len(), length, "{packed}");
+        }
+        for (packed, kind) in [("#", NUMBER), ("\"9 a", STRING), ("x", NULL), ("\"1", STRING)] {
+            assert_eq!(unpack(packed).kind(), kind, "{packed}");
         }
     }
 }

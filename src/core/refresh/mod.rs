@@ -512,7 +512,7 @@ impl Refresh {
 
 /// When a hold expires.
 pub fn expiry(hold: &Value) -> i64 {
-    Input(hold.items()).number(1, 0).min(NEVER - 1)
+    Input(hold).number(1, 0).min(NEVER - 1)
 }
 
 /// Writes a text in the place of another.
