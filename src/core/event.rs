@@ -40,14 +40,14 @@ pub struct Start<'a> {
 #[cfg(not(target_arch = "wasm32"))]
 impl Start<'_> {
     /// As it crosses.
-    pub fn input(self, options: &Value) -> Vec<Value> {
+    pub fn input(self, options: &Value) -> Value {
         let (id, version, app) = match self.mark {
             Some(Mark { build, app }) => (build.id.into(), build.version.into(), app.into()),
             None => (Value::Null, Value::Null, Value::Null),
         };
         // As many as a number of JavaScript has.
         let bits = |random: u64| Value::from((random & ((1 << 53) - 1)) as f64);
-        vec![
+        Value::Array(vec![
             options.clone(),
             bits(self.seed),
             bits(self.nonce),
@@ -62,7 +62,7 @@ impl Start<'_> {
             self.online.into(),
             self.locks.into(),
             self.reload_off.into(),
-        ]
+        ])
     }
 }
 

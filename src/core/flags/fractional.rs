@@ -108,11 +108,10 @@ impl Hash {
                 // In the order of the encoded names, the shorter ones first: each time the lowest of those that are left.
                 let mut last = None;
                 for _ in members {
-                    let mut lowest: Option<&(String, Value)> = None;
+                    let mut lowest = None;
                     for member in members {
-                        let rank = (member.0.len(), &member.0);
-                        if last.is_none_or(|last| rank > last)
-                            && lowest.is_none_or(|low| rank < (low.0.len(), &low.0))
+                        if last.is_none_or(|last| below(last, member))
+                            && lowest.is_none_or(|lowest| below(member, lowest))
                         {
                             lowest = Some(member);
                         }
@@ -120,7 +119,7 @@ impl Hash {
                     let Some((name, value)) = lowest else { break };
                     self.string(name);
                     self.encode(value);
-                    last = Some((name.len(), name));
+                    last = lowest;
                 }
             }
         }
@@ -170,6 +169,11 @@ impl Hash {
             self.byte((n >> (i * 8)) as u8);
         }
     }
+}
+
+/// Whether a member comes before another one.
+fn below((a, _): &(String, Value), (b, _): &(String, Value)) -> bool {
+    (a.len(), a) < (b.len(), b)
 }
 
 /// A hash with a block more in it.

@@ -169,9 +169,7 @@ impl FlagSet {
                 first.wrong(flag, "defaultVariant", Fault::Undefined);
             }
             let mut rule = Rule::default();
-            if !targeting.members().is_empty()
-                && first.is_none()
-            {
+            if !targeting.members().is_empty() && first.is_none() {
                 compiler.compile(&mut rule, targeting.value());
             }
             let mut code = 8 * default + if default > 0 { STATIC } else { DEFAULT };

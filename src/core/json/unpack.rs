@@ -91,7 +91,8 @@ mod tests {
 
     #[test]
     fn what_nobody_packs_does_no_harm() {
-        for (packed, length) in [("[3 t", 3), ("{4 \"1 a", 2), ("[]", 0), ("[2 \"9 a", 2), ("[1 \"1 😀", 1)] {
+        for (packed, length) in [("[3 t", 3), ("{4 \"1 a", 2), ("[]", 0), ("[2 \"9 a", 2), ("[1 \"1 😀", 1)]
+        {
             let tree = unpack(packed);
             assert_eq!(tree.items().len() + tree.members().len(), length, "{packed}");
         }
