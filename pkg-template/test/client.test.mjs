@@ -87,6 +87,8 @@ test("a trap ends the client once and the page lives on", async () => {
   assert.equal(log.timers.size, 1);
   const faults = [];
   trueup.on("error", (fault) => faults.push(fault));
+  const plans = [];
+  trueup.on("plan", (plan) => plans.push(plan));
   core.answer = () => {
     throw new WebAssembly.RuntimeError("unreachable");
   };
@@ -97,6 +99,7 @@ test("a trap ends the client once and the page lives on", async () => {
   assert.equal(core.view, undefined);
   assert.equal(await trueup.ready, "failed");
   assert.deepEqual(faults, [{ blame: "module", code: "trap" }]);
+  assert.deepEqual(plans, [{ generation: 1, apis: {} }], "its plan is gone, which is a change like any other");
   assert.equal(log.warnings.length, 1);
   assert.equal(core.heard.length, 1);
   for (const open of log.listeners.values()) assert.equal(open.size, 0);
@@ -491,6 +494,28 @@ test("a hold that never expires crosses as one", async () => {
   const [[, until]] = core.heard.at(-1).holds;
   assert.ok(until > 1e12, `${until}`);
   trueup.close();
+});
+
+test("a look that is given up says nothing more, whatever the worker hangs at", async () => {
+  const worker = waitingWorker([]);
+  worker.navigator.serviceWorker.getRegistration = () => new Promise(() => {});
+  const { self } = page({ navigator: worker.navigator });
+  const { timeout } = AbortSignal;
+  const late = new AbortController();
+  AbortSignal.timeout = () => late.signal;
+  try {
+    const core = play({ start: [{ do: "shell" }] });
+    const trueup = await connectIn();
+    late.abort();
+    await turn();
+    assert.deepEqual(core.heard, [{ type: "shell", worker: 2 }], "after 10 s the worker is busy");
+    self.dispatchEvent(new Event("pagehide"));
+    await turn();
+    assert.equal(core.heard.filter(({ type }) => type === "shell").length, 1);
+    trueup.close();
+  } finally {
+    AbortSignal.timeout = timeout;
+  }
 });
 
 test("a worker whose script may come from the HTTP cache is fetched past it first", async () => {
