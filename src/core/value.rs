@@ -1,6 +1,8 @@
 //! One JSON tree, and a reader of it that knows its path.
 
+#[cfg(not(target_arch = "wasm32"))]
 use serde::de::{DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
+#[cfg(not(target_arch = "wasm32"))]
 use std::fmt;
 
 use super::error::{Fault, Flaw};
@@ -154,16 +156,18 @@ impl<T: Into<Value>> From<Option<T>> for Value {
     }
 }
 
-/// Reads a [`Value`] from any self-describing format. The only deserializer of the module:
-/// a second derived type would cost every visitor its code again.
+/// Reads a [`Value`] from any self-describing format, for tests and tools.
+#[cfg(not(target_arch = "wasm32"))]
 pub fn read<'de, D: Deserializer<'de>>(from: D) -> Result<Value, D::Error> {
     Depth(MAX_DEPTH).deserialize(from)
 }
 
 /// How many levels may still open: our stack does not take any depth.
+#[cfg(not(target_arch = "wasm32"))]
 #[derive(Clone, Copy)]
 struct Depth(u8);
 
+#[cfg(not(target_arch = "wasm32"))]
 impl<'de> DeserializeSeed<'de> for Depth {
     type Value = Value;
     fn deserialize<D: Deserializer<'de>>(self, from: D) -> Result<Value, D::Error> {
@@ -171,6 +175,7 @@ impl<'de> DeserializeSeed<'de> for Depth {
     }
 }
 
+#[cfg(not(target_arch = "wasm32"))]
 impl<'de> Visitor<'de> for Depth {
     type Value = Value;
 
@@ -222,6 +227,7 @@ impl<'de> Visitor<'de> for Depth {
     }
 }
 
+#[cfg(not(target_arch = "wasm32"))]
 impl Depth {
     fn inside<E: serde::de::Error>(self) -> Result<Depth, E> {
         match self.0.checked_sub(1) {
