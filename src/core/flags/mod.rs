@@ -235,7 +235,9 @@ impl FlagSet {
             // Until a rule has made something: that goes with its flag.
             while let Some(flag) = self.flags.get(next) {
                 next += 1;
-                codes.push_str(&flag.before);
+                if !flag.before.is_empty() {
+                    codes.push_str(&flag.before);
+                }
                 let result = logic.begin(&flag.names, &flag.rule);
                 let name = logic.text(result);
                 let code = match variant(&flag.names, name) {

@@ -198,7 +198,8 @@ impl<'a> Logic<'a> {
         }
         let all = std::mem::take(&mut self.values);
         let result = self.compute(operator, all.get(start..).unwrap_or_default(), data);
-        self.values = all;
+        // What stood there meanwhile is empty: there is nothing to be dropped.
+        std::mem::forget(std::mem::replace(&mut self.values, all));
         self.values.truncate(start);
         result
     }
