@@ -178,7 +178,13 @@ impl<'a> Logic<'a> {
             }
             _ => {
                 for rule in arguments {
-                    let value = self.apply(rule, data);
+                    // Every second argument is a constant: they take a step, as all, but no call.
+                    let value = if rule.operator == CONSTANT {
+                        self.spend(1);
+                        &rule.value
+                    } else {
+                        self.apply(rule, data)
+                    };
                     self.values.push(value);
                 }
                 // A list may stand for all arguments, or for those from here on.
