@@ -88,7 +88,7 @@ export function connect(options: T.Options = {}): T.Trueup {
         console.error(thrown);
       }
     };
-    if (!ended) listeners.addEventListener(event, call, { signal: given! });
+    if (!ended) listeners.addEventListener(event, call, { signal: given ?? undefined! });
     return () => listeners.removeEventListener(event, call);
   };
 
@@ -502,6 +502,8 @@ export function connect(options: T.Options = {}): T.Trueup {
       },
       pageshow: ({ persisted }) => {
         if (!persisted) return;
+        // Firefox and WebKit stop timers meanwhile: ours is late by all that time.
+        due = Infinity;
         for (const hold of page().holds) share(hold, true);
         // Other pages of this tab have come and gone.
         const now = read(sessionKey, "sessionStorage", 1 / 0);

@@ -20,7 +20,7 @@ export async function poll(url: string, signal: AbortSignal, before: Heard): Pro
     null,
     response.status,
     // A service worker's own answer has no URL.
-    !(response.url || url).startsWith(new URL("/", url).href),
+    new URL(response.url || url).origin !== new URL(url).origin,
     Date.now(),
     date && date + ((age > 0 && age < 1e9 && age * 1e3) || 0),
     retry && retry * 1e3,

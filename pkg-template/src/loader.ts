@@ -19,8 +19,11 @@ export function load(): Core | Promise<Core> {
     if (module instanceof WebAssembly.Module) return start(new WebAssembly.Instance(module, imports));
   } catch (fault) {
     // Chrome before 115 refuses more than 4 KiB at once. A policy that blocks wasm would block it again.
-    if (!(fault instanceof RangeError)) module = Promise.reject(fault);
-    else module ??= WebAssembly.compile(source() as Uint8Array<ArrayBuffer>);
+    module ??= fault instanceof RangeError ? WebAssembly.compile(source() as Uint8Array<ArrayBuffer>) : Promise.reject(fault);
   }
-  return (async () => start(await WebAssembly.instantiate((module = await module!), imports)))();
+  return (async () => {
+    // First: without any WebAssembly the next line throws, and nobody would hear what `module` rejects with.
+    module = await module!;
+    return start(await WebAssembly.instantiate(module, imports));
+  })();
 }

@@ -52,7 +52,7 @@ export const heldAnywhere = async (): Promise<boolean> =>
 
 /** Listens to the window till `signal` aborts. What is told to a document or an element is heard on its way down. */
 export function hear(on: { [type: string]: (event: any) => void }, signal: AbortSignal): void {
-  for (const type in on) addEventListener(type, on[type]!, { signal, capture: !/^[op]/.test(type) });
+  for (const type of Object.keys(on)) addEventListener(type, on[type]!, { signal, capture: !/^[op]/.test(type) });
 }
 
 /** Takes the lock when it is free, and gives it back when the returned function is called. Opaque origins have none. */

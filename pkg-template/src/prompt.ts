@@ -255,7 +255,7 @@ export function createPrompt(refresh: () => void, later: () => void, texts?: Par
                 : age < 5e3 && [title, text, notes].join(" "),
       };
       // Only what changes: a text that is set again would be spoken again. Empty parts are not displayed.
-      for (const id in said) {
+      for (const id of Object.keys(said)) {
         const text = (said[id] || "") as string;
         if (parts[id]!.textContent != text) parts[id]!.textContent = text;
       }

@@ -30,7 +30,7 @@ export function tabs(name: string, send: (input: Input) => void) {
           const { type, next, status } = data ?? {};
           if (type === "hello") send([In.Hello]);
           else if (type === "failed" || (type === "answer" && status > 0))
-            send([In.Answer, Number(next) || 0, ...(TOLD.map((name) => (/^(st|n|bo)/.test(typeof data[name]) ? data[name] : null)) as Answer)]);
+            send([In.Answer, Number(next) || 0, ...(TOLD.map((name) => (of(name).test(typeof data[name]) ? data[name] : null)) as Answer)]);
         };
         release = take(name, "exclusive", (on) => send([In.Lead, on]));
       }
@@ -41,6 +41,9 @@ export function tabs(name: string, send: (input: Input) => void) {
     },
   ] as const;
 }
+
+/** The types of an item. A text that is `true` would be the one in force, which no other tab can know. */
+const of = (name: string) => (name === "text" ? /^s/ : /^(st|n|bo)/);
 
 /** What other versions of Trueup read, too: the names of an answer's items. */
 const TOLD = "status foreign at date retryAfter retryDate text tooLong etag".split(" ");

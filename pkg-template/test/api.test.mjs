@@ -263,6 +263,26 @@ test("a Request that stays where it is goes out itself, with all that it has", a
   assert.deepEqual([referrer, cache, redirect, body, headers.get("x-api")], [`${origin}/from`, "no-store", "error", undefined, "3"]);
 });
 
+test("nobody looks into the body of a Request that stays where it is: what WebKit has made a stream it does not send", async (t) => {
+  const { api } = client({ plan: agreed("3", { carrier: { header: "x-api" } }) });
+  t.mock.method(globalThis, "fetch", async () => new Response());
+  const given = new Request(`${origin}/a`, { method: "PUT", body: "x" });
+  let looks = 0;
+  Object.defineProperty(given, "body", { enumerable: true, get: () => looks++ });
+  await api.fetch(given);
+  assert.equal(looks, 0);
+});
+
+test("where there is no origin, as on a server, an answer without a URL is heard", async (t) => {
+  const { location } = globalThis;
+  delete globalThis.location;
+  t.after(() => (globalThis.location = location));
+  t.mock.method(globalThis, "fetch", async () => new Response("", { headers: { deprecation: "true" } }));
+  const { api, events } = client({ plan: agreed("3", { carrier: PATH }), build: "9f3c2e1" });
+  await api.fetch("/a");
+  assert.deepEqual(events, [["deprecation", { api: "orders", version: "3", deprecation: true }]]);
+});
+
 test("Trueup-Build goes with same-origin calls, if it is asked for", async () => {
   const sent = async (options, url = "a") => {
     await client(options).api.fetch(url);

@@ -140,6 +140,21 @@ test("the core is woken when it wants to be", async () => {
   trueup.close();
 });
 
+test("back from the back/forward cache the timer is set anew: browsers stop it meanwhile, and go on with what was left", async () => {
+  const { self, log } = page();
+  const core = play();
+  core.delay = 250_000;
+  const trueup = await connectIn();
+  const before = [...log.timers];
+  self.dispatchEvent(new Event("pagehide"));
+  // As long as what was left, and longer: the old timer would still be on its way.
+  core.delay = 300_000;
+  self.dispatchEvent(Object.assign(new Event("pageshow"), { persisted: true }));
+  assert.equal(log.timers.size, 1);
+  assert.ok(!before.includes([...log.timers][0]), "another timer");
+  trueup.close();
+});
+
 test("a snapshot is the same object until something has changed", async () => {
   page();
   const core = play();
@@ -191,6 +206,41 @@ test("a blocked module fails open, with one warning for all clients", async () =
   assert.equal(log.warnings.length, 1);
   assert.equal(a.flags.get("x", "fallback"), "fallback");
   for (const open of log.listeners.values()) assert.equal(open.size, 0);
+});
+
+test("without any WebAssembly it fails open, and no rejection is left unheard", async (t) => {
+  const { WebAssembly } = globalThis;
+  const module = new WebAssembly.Module(new Uint8Array([0, 97, 115, 109, 1, 0, 0, 0]));
+  const unheard = [];
+  const hear = (reason) => unheard.push(reason);
+  process.on("unhandledRejection", hear);
+  delete globalThis.WebAssembly;
+  t.after(() => {
+    process.off("unhandledRejection", hear);
+    Object.defineProperty(globalThis, "WebAssembly", { value: WebAssembly, configurable: true, writable: true });
+  });
+  for (const source of [() => new Uint8Array([0]), () => Promise.resolve(module), () => Promise.reject(new TypeError("not found"))]) {
+    const { log } = page();
+    play();
+    globalThis.played.source = source;
+    const { connect } = await fresh(text);
+    assert.equal(await connect().ready, "failed");
+    await turn();
+    assert.equal(log.warnings.length, 1);
+  }
+  assert.deepEqual(unheard, []);
+});
+
+test("members that a library adds to every object harm nothing", async (t) => {
+  Object.prototype.legacy = 1;
+  t.after(() => delete Object.prototype.legacy);
+  const { log } = page();
+  const core = play();
+  const trueup = await connectIn();
+  await turn();
+  assert.equal(log.warnings.length, 0);
+  assert.equal(core.given.start.visible, true);
+  trueup.close();
 });
 
 test("holds belong to the page: every client hears of them, and a release ends them once", async () => {
@@ -594,6 +644,17 @@ test("what headers say of an answer is told; one that is too long is not read", 
   trueup.close();
 });
 
+test("a manifest may be a data URL, and a signal null, as fetch takes them", async () => {
+  const { log } = page();
+  const core = play({ start: [poll] });
+  const trueup = await connectIn({ manifest: "data:application/json,{}" });
+  trueup.on("standing", () => {}, { signal: null });
+  log.fetches[0].resolve(new Response("{}"));
+  await turn();
+  assert.deepEqual(core.heard.map(({ status, foreign }) => [status, foreign]), [[200, false]]);
+  trueup.close();
+});
+
 test("a text that is in force crosses once, and is not decoded where its ETag is known", async () => {
   const { log } = page();
   const core = play({ start: [poll] });
@@ -658,6 +719,11 @@ test("the leader tells others of the answer as it came, with the text that has n
   core.answer = ({ type }) => (type === "hello" ? [{ do: "tell", next: 5, answered: false }] : []);
   other.postMessage({ type: "hello" });
   assert.deepEqual(await hears(), { type: "failed", next: 5 });
+  // That a text is the one in force nobody else can say.
+  const { length } = core.heard;
+  other.postMessage({ type: "answer", next: 7, status: 200, at: 1e12, text: true, tooLong: true });
+  while (core.heard.length === length) await turn();
+  assert.deepEqual(core.heard.at(-1), { type: "answer", next: 7, status: 200, at: 1e12, tooLong: true });
 });
 
 test("the script drop-in reads its options from attributes", async () => {
