@@ -278,6 +278,16 @@ fn a_manifest_without_flags_has_none() {
 }
 
 #[test]
+fn where_there_is_no_flag_the_first_answer_publishes_none_anew() {
+    let mut page = kept("").open();
+    let count = |page: &Page| outcomes(&page.effects).len();
+    let before = count(&page);
+    page.pass(HOUR);
+    assert!(!page.polls.is_empty());
+    assert_eq!(count(&page), before);
+}
+
+#[test]
 fn before_any_manifest_nothing_is_published() {
     let mut page = Setup { manifest: "{}".into(), ..Setup::default().options(OPTIONS) }.open();
     page.send(context(r#"{"targetingKey":"bob"}"#));

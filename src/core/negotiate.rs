@@ -4,7 +4,7 @@ use super::error::Flaw;
 use super::json::Json;
 use super::time::{LONG_AGO, MINUTE, NEVER, SECOND};
 use super::value::{First, Node, Value, written};
-use super::version::{RELEASE, key};
+use super::version::{RELEASE, is_version, key};
 
 mod decode;
 
@@ -164,8 +164,11 @@ impl Apis {
                 }
                 api.added = now;
                 api.refused.push(Value::String(version.clone()));
-                if !told.items().is_empty() {
-                    api.told = told.clone();
+                // What is no version says nothing of what there is.
+                let mut known = told.items().to_vec();
+                known.retain(|version| is_version(Node::root(version).text()));
+                if !known.is_empty() {
+                    api.told = Value::Array(known);
                 }
                 laid = true;
             }
@@ -284,6 +287,9 @@ impl Apis {
                 refusing = true;
                 (told, refused) = (Node::root(&own.told).items(), &own.refused);
                 if !told.is_empty() {
+                    if open != OVERLAP {
+                        listed = told;
+                    }
                     open = OVERLAP;
                 }
             };

@@ -228,10 +228,10 @@ impl FlagSet {
     pub fn evaluate(&self, context: &Value, seconds: f64, stale: bool) -> String {
         let mut codes = String::new();
         push(&mut codes, b'"');
-        let mut next = 0;
+        let (mut next, time) = (0, Value::Number(seconds));
         while next < self.flags.len() {
             let mut made = Made::default();
-            let mut logic = Logic::new(self, context, seconds, &mut made);
+            let mut logic = Logic::new(self, context, &time, &mut made);
             // Until a rule has made something: that goes with its flag.
             while let Some(flag) = self.flags.get(next) {
                 next += 1;
@@ -253,6 +253,8 @@ impl FlagSet {
             }
         }
         codes.push_str(&self.rest);
+        // Where there is no flag none is stale.
+        let stale = stale && codes.len() > 1;
         push(&mut codes, LAST + stale as u8);
         push(&mut codes, b'"');
         codes
@@ -359,5 +361,5 @@ pub fn apply(rule: &Value, data: &Value) -> Result<Value, Flaw> {
         return Err(flaw);
     }
     let (set, mut made) = (FlagSet::new(Numbers::native()), Made::default());
-    Ok(Logic::new(&set, &Value::Null, 0.0, &mut made).apply(&compiled, data).clone())
+    Ok(Logic::new(&set, &Value::Null, &Value::Null, &mut made).apply(&compiled, data).clone())
 }

@@ -14,6 +14,7 @@ pub const MAX_STEPS: u32 = 100_000;
 const STEP: usize = 64;
 
 const KEY: &str = "$flagd.flagKey";
+const TIME: &str = "$flagd.timestamp";
 const PERSON: &str = "targetingKey";
 
 static NULL: Value = Value::Null;
@@ -42,7 +43,7 @@ pub struct Logic<'a> {
     key: &'a Value,
     /// The targeting key.
     person: Option<&'a Value>,
-    seconds: f64,
+    time: &'a Value,
     /// How many steps are left; at 0 every rule gives `null`.
     steps: u32,
     /// Where what is made next is kept.
@@ -55,13 +56,13 @@ pub struct Logic<'a> {
 
 impl<'a> Logic<'a> {
     /// For the rules of flags, up to the first that makes something; it is kept in `made`.
-    pub fn new(set: &'a FlagSet, context: &'a Value, seconds: f64, made: &'a mut Made) -> Logic<'a> {
+    pub fn new(set: &'a FlagSet, context: &'a Value, time: &'a Value, made: &'a mut Made) -> Logic<'a> {
         Logic {
             set,
             context,
             key: &NULL,
             person: context.get(PERSON),
-            seconds,
+            time,
             steps: MAX_STEPS,
             last: Some(made),
             has_made: false,
@@ -355,9 +356,12 @@ impl<'a> Logic<'a> {
             if path == KEY {
                 return Some(self.key);
             }
+            if path == TIME {
+                return Some(self.time);
+            }
             let (mut members, mut own) = (data.members().to_vec(), Vec::new());
             put(&mut own, "flagKey", self.key.clone());
-            put(&mut own, "timestamp", Value::Number(self.seconds));
+            put(&mut own, "timestamp", self.time.clone());
             put(&mut members, "$flagd", Value::Object(own));
             data = self.make(Value::Object(members));
         }

@@ -328,6 +328,16 @@ fn rules_see_the_flags_key_and_the_servers_time_in_seconds() {
 }
 
 #[test]
+fn a_rule_of_a_thousand_windows_reads_the_time_beside_a_large_context() {
+    let windows =
+        (0..1000).map(|n| format!(r#"{{"==":[{{"var":"$flagd.timestamp"}},{n}]}}"#)).collect::<Vec<_>>();
+    let set = targeting(&format!(r#"{{"if":[{{"or":[{}]}},"b"]}}"#, windows.join(",")));
+    let context = format!(r#"{{"bio":"{}"}}"#, "x".repeat(8192));
+    assert_eq!(at(&set, &context, 999.0), "b TARGETING_MATCH");
+    assert_eq!(at(&set, &context, 1000.0), "a DEFAULT");
+}
+
+#[test]
 fn a_contexts_own_flagd_is_overwritten() {
     let set = targeting(r#"{"if":[{"==":[{"var":"$flagd.flagKey"},"f"]},"b"]}"#);
     assert_eq!(outcome(&set, r#"{"$flagd":{"flagKey":"x"},"z":1}"#), "b TARGETING_MATCH");

@@ -438,6 +438,22 @@ mod refusals {
     }
 
     #[test]
+    fn a_refusal_that_tells_only_what_is_no_version_tells_nothing() {
+        for told in ["2.x", "2;q=1", "2026-02-30"] {
+            let mut shop = Shop::new(json!(["3", "2"]), json!(["2", "3"]));
+            shop.refuse(0, 7, "3", &[told]);
+            assert_eq!(shop.now(), ("agreed", Some("2"), "refused"), "{told}");
+        }
+    }
+
+    #[test]
+    fn without_a_manifest_the_version_is_sent_as_the_server_writes_it() {
+        let mut shop = Shop::new(json!(["3", "2"]), json!(null));
+        shop.refuse(0, 0, "3", &["2.x", "2.0"]);
+        assert_eq!(shop.now().1, Some("2.0"));
+    }
+
+    #[test]
     fn a_refusal_that_tells_nothing_takes_the_version_away() {
         let mut shop = Shop::new(json!(["3", "2"]), json!(["2", "3"]));
         shop.refuse(0, 7, "3", &[]);

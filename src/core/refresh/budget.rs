@@ -65,10 +65,15 @@ impl Budget {
 
     /// Books a reload.
     pub fn book(&mut self, wall: i64, key: &str) {
-        let at = self.find(key);
-        if at == self.entries.len() {
+        if self.find(key) == self.entries.len() {
+            // What is booked has to be among what is kept.
+            if self.entries.len() >= ENTRIES {
+                self.entries.remove(0);
+                self.before = self.before.saturating_sub(1);
+            }
             self.entries.push((key.to_owned(), 0));
         }
+        let at = self.find(key);
         if let Some((_, booked)) = self.entries.get_mut(at) {
             *booked = wall << 3 | ((*booked & 7) + 1).min(7);
         }
@@ -145,6 +150,11 @@ mod tests {
         budget = read(&kept);
         assert!(!budget.came_back("b1\nb0") && budget.came_back("b1\n0"));
         assert!(budget.allowed(3, "b1\nb0") <= 3 && budget.allowed(3, "b1\n0") > 3);
+        // Also what was the oldest, if it is booked again by a page that lives on.
+        budget.book(4, "b1\nb2");
+        budget.book(4, "b1\n0");
+        budget = read(&Json::tree(|out| budget.write(out)));
+        assert!(budget.allowed(4, "b1\n0") > 4 && budget.allowed(4, "b1\nb2") > 4);
     }
 
     #[test]

@@ -212,7 +212,8 @@ impl Refresh {
     /// The app navigates to `url`: true if a refresh that is due takes the navigation. Never waits: a shell check older
     /// than T is renewed for the next time.
     pub fn navigate(&mut self, now: Now, schedule: &Schedule, url: &str) -> bool {
-        if self.state.phase == Phase::Idle
+        if schedule.away
+            || self.state.phase == Phase::Idle
             || now.mono < self.due
             || self.run != Run::None
             || self.held(now.mono) != NEVER
