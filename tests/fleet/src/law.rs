@@ -130,10 +130,12 @@ pub struct Court {
 }
 
 impl Court {
-    /// A valid manifest came with an answer of the servers' time `date`, where that is known.
+    /// A valid manifest came with an answer of the servers' time `date`, where that is known. The text in force is not looked
+    /// at again: a frozen tab hears late what its leader was told before the serial's day had come.
     pub fn hear(&mut self, law: &Law, mono: i64, index: usize, date: Option<i64>) -> bool {
         let manifest = &law.manifests[index];
-        if date.is_some_and(|date| manifest.serial as i64 * SECOND > date + DAY) {
+        let future = date.is_some_and(|date| manifest.serial as i64 * SECOND > date + DAY);
+        if future && self.in_force != Some(index) {
             return false;
         }
         if let Some(before) = self.in_force {
