@@ -487,36 +487,36 @@ export function connect(options: T.Options = {}): T.Trueup {
     const online = () => send([In.Online, navigator.onLine]);
     listenTo(
       {
-      online,
-      offline: online,
-      pagehide: () => {
-        // The hand-over counts only once the page has gone.
-        if (booked.save) {
-          booked.save.left = true;
-          book();
-        }
-        // Some browsers keep a page with a lock out of the back/forward cache; and whoever is away holds nobody up.
-        for (const hold of page().holds) share(hold, false);
-        looking();
-        send([In.PageHide]);
-      },
-      pageshow: ({ persisted }) => {
-        if (!persisted) return;
-        // Firefox and WebKit stop timers meanwhile: ours is late by all that time.
-        due = Infinity;
-        for (const hold of page().holds) share(hold, true);
-        // Other pages of this tab have come and gone.
-        const now = read(sessionKey, "sessionStorage", 1 / 0);
-        if (now) {
-          booked = now;
-          send([In.Session, booked.session ?? []]);
-        }
-        // Nothing tells a page what it has slept through.
-        online();
-        send([In.PageShow]);
-      },
-      resume: () => send([In.Resume]),
-      visibilitychange: () => send([In.Visible, isVisible()]),
+        online,
+        offline: online,
+        pagehide: () => {
+          // The hand-over counts only once the page has gone.
+          if (booked.save) {
+            booked.save.left = true;
+            book();
+          }
+          // Some browsers keep a page with a lock out of the back/forward cache; and whoever is away holds nobody up.
+          for (const hold of page().holds) share(hold, false);
+          looking();
+          send([In.PageHide]);
+        },
+        pageshow: ({ persisted }) => {
+          if (!persisted) return;
+          // Firefox and WebKit stop timers meanwhile: ours is late by all that time.
+          due = Infinity;
+          for (const hold of page().holds) share(hold, true);
+          // Other pages of this tab have come and gone.
+          const now = read(sessionKey, "sessionStorage", 1 / 0);
+          if (now) {
+            booked = now;
+            send([In.Session, booked.session ?? []]);
+          }
+          // Nothing tells a page what it has slept through.
+          online();
+          send([In.PageShow]);
+        },
+        resume: () => send([In.Resume]),
+        visibilitychange: () => send([In.Visible, isVisible()]),
       },
       signal,
     );

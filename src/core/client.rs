@@ -170,7 +170,8 @@ impl Client {
         }
     }
 
-    /// Something happened, as the page tells it. A kind that is not known counts as a wake-up. What is then to be done stands in [`Client::flaws`] and [`Client::effects`] until the next call.
+    /// Something happened, as the page tells it. A kind that is not known counts as a wake-up. What is then to be done stands
+    /// in [`Client::flaws`] and [`Client::effects`] until the next call.
     pub fn hear(&mut self, now: Now, input: Input) {
         let (mono, value, on) = (now.mono, input.at(1), input.is(1));
         self.effects.clear();

@@ -98,7 +98,7 @@ struct Api {
     /// The one that the plan has, or empty.
     version: String,
     refused: Vec<Value>,
-    /// A list of what the servers have, if they told. As it stood in a header, it may name what is no version.
+    /// A list of the versions that the servers have, if they told.
     told: Value,
     /// When it was last refused, by the monotonic clock: that is remembered beyond the end.
     added: i64,
