@@ -62,6 +62,7 @@ export function connect(options: T.Options = {}): T.Trueup {
   let starting = true;
   let changed = false;
   let taken = false;
+  let awaited = false;
   let timer: ReturnType<typeof setTimeout> | undefined;
   let due = Infinity;
 
@@ -149,7 +150,11 @@ export function connect(options: T.Options = {}): T.Trueup {
       showPrompt();
       emit(CHANGED);
     }
-    if (!UNDER_WAY.includes(snapshot.refresh.phase)) emit(SETTLED);
+    // Every input comes by here: an event that nobody waits for costs more than many of them.
+    if (awaited && !UNDER_WAY.includes(snapshot.refresh.phase)) {
+      awaited = false;
+      emit(SETTLED);
+    }
   };
 
   const act = (effect: Effect): void => {
@@ -337,7 +342,10 @@ export function connect(options: T.Options = {}): T.Trueup {
       get state() {
         return snapshot.refresh;
       },
-      now: () => after(SETTLED, [In.Now], () => snapshot.refresh),
+      now: () => {
+        awaited = true;
+        return after(SETTLED, [In.Now], () => snapshot.refresh);
+      },
       defer,
       takeNavigation: (to) => {
         taken = false;
@@ -349,8 +357,9 @@ export function connect(options: T.Options = {}): T.Trueup {
           } catch {}
         return taken;
       },
-      hold: (reason, given) => {
+      hold: (text, given) => {
         const { holds, members } = page();
+        const reason = typeof text === "string" ? text : "";
         const hold: Held = { reason, until: performance.now() + (given?.expiresMs ?? 30 * MINUTE) };
         const tell = (on: boolean) => {
           share(hold, on);
@@ -452,7 +461,7 @@ export function connect(options: T.Options = {}): T.Trueup {
   const stickyKey = key + ":person";
   let sticky: string | undefined;
   if (options.flags?.stickyKey) write(stickyKey, (sticky = read(stickyKey) || chance().toString(36)));
-  const person = (context?: object) => ({ context: { targetingKey: sticky, ...plain(context ?? {}, "flags.context") } });
+  const person = (context?: object) => ({ context: { ...(sticky && { targetingKey: sticky }), ...plain(context ?? {}, "flags.context") } });
   const given = plain({ ...options, worker: options.worker && { activate: true }, flags: person(options.flags?.context) }, "") as {
     flags: { context: object };
   };

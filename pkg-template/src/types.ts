@@ -356,7 +356,7 @@ export interface Refresh {
   takeNavigation(url: string): boolean;
   /**
    * Opens a hold of the whole page. It ends by `release()`, by `using`, or by itself after `expiresMs` (default: 30
-   * minutes).
+   * minutes). A reason that is no text counts as an empty one.
    * @example
    * ```ts
    * using hold = trueup.refresh.hold("upload");

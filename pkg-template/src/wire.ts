@@ -4,7 +4,7 @@
  *
  * The core (Rust, in wasm) decides; what stands here is all that it hears and all that it can ask for. After every call
  * the page carries out the effects in order. Times are milliseconds: since 1970 by the clock that is named, or durations.
- * An item that is `undefined` crosses as `null`, and both stand for what is not there.
+ * An item that is `undefined`, or no finite number, crosses as `null`, and all stand for what is not there.
  */
 
 import { TrueupError } from "./errors.js";

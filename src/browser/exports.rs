@@ -41,7 +41,7 @@ fn page() -> MutexGuard<'static, Page> {
     PAGE.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Room for the next input, as the glue packs it.
+/// Room for the next input, as the glue packs it. It may fill less: the rest is zeros, which nothing reads.
 #[wasm_bindgen]
 pub fn room(length: usize) -> *mut u8 {
     let input = &mut page().input;
