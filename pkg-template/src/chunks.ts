@@ -1,6 +1,6 @@
 /** Notices that one of the app's own assets is lost: the sign of a deploy that took the old ones away. */
 
-import { hear } from "./page.js";
+import { listenTo } from "./page.js";
 
 /** Calls `lost` for each; `base`: the URL below which assets are the app's own. Never prevents an event's default. */
 export function watchChunks(base: string, signal: AbortSignal, lost: () => void): void {
@@ -10,7 +10,7 @@ export function watchChunks(base: string, signal: AbortSignal, lost: () => void)
     const text = String(fault?.message);
     if (what.test(text) && own(/https?:[^\s)]+/.exec(text)?.[0])) lost();
   };
-  hear(
+  listenTo(
     {
       "vite:preloadError": ({ payload }) => told(payload, /./),
       unhandledrejection: ({ reason }) => told(reason, FAILED),

@@ -7,7 +7,7 @@ import { poll, shell } from "./fetch.js";
 import { changedFlags, flagDetails, nextFlags, noFlags, readFlag } from "./flags.js";
 import { plain, resolve } from "./given.js";
 import { load } from "./loader.js";
-import { hear as listenTo, type Held, isVisible, localized, mark, type Member, page, read, reload, settlePrompt, share, warn, write } from "./page.js";
+import { type Held, isVisible, listenTo, localized, mark, type Member, page, read, reload, settlePrompt, share, warn, write } from "./page.js";
 import { createPrompt, type Prompt, type PromptView } from "./prompt.js";
 import { hasLocks, tabs } from "./tabs.js";
 import type * as T from "./types.js";

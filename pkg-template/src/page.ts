@@ -51,7 +51,7 @@ export const heldAnywhere = async (): Promise<boolean> =>
   (await navigator.locks.query()).held!.some(({ name }) => +name!.split(HOLD)[1]! > Date.now());
 
 /** Listens to the window till `signal` aborts. What is told to a document or an element is heard on its way down. */
-export function hear(on: { [type: string]: (event: any) => void }, signal: AbortSignal): void {
+export function listenTo(on: { [type: string]: (event: any) => void }, signal: AbortSignal): void {
   for (const type of Object.keys(on)) addEventListener(type, on[type]!, { signal, capture: !/^[op]/.test(type) });
 }
 

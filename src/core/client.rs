@@ -7,7 +7,7 @@ use super::flags::{Live, Numbers};
 use super::json::Json;
 use super::manifest::{MAX_TEXT, Manifest};
 use super::memory::{Kept, MAX_KEPT};
-use super::negotiate::{FINE, Plan};
+use super::negotiate::{Apis, FINE, Plan};
 use super::refresh::shell::{Shell, Worker, judge};
 use super::refresh::{Facts, Refresh};
 use super::schedule::{Role, Schedule, Why};
@@ -37,6 +37,7 @@ pub struct Client {
     marked: bool,
     locks: bool,
     chunks: Chunks,
+    apis: Apis,
     flags: Live,
     outcome: String,
     /// The `apis` and `flags` of the manifest in force have not been looked through yet.
@@ -73,6 +74,7 @@ impl Client {
             marked: false,
             locks: false,
             chunks: Chunks::Whole,
+            apis: Apis::NONE,
             flags: Live::new(numbers),
             outcome: String::new(),
             new: true,
@@ -102,7 +104,7 @@ impl Client {
     /// The page starts, as `Start` of `wire.ts` has it: once, and before all else. Gives what is wrong with the options; then
     /// it has not started.
     pub fn start(&mut self, start: Input, now: Now) -> Option<Flaw> {
-        let flaw = self.config.decode(start);
+        let flaw = self.config.decode(start, &mut self.apis);
         if flaw.is_some() {
             return flaw;
         }
@@ -250,9 +252,9 @@ impl Client {
             kind::SAVED => self.refresh.saved(now),
             kind::UNBOOKED => self.refresh.unbooked(),
             kind::CONTEXT => self.flags.context(value.clone(), &self.config.build),
-            kind::REFUSED if self.config.apis.refuse(mono, value) => {
+            kind::REFUSED if self.apis.refuse(mono, value) => {
                 self.negotiate(now);
-                if self.config.apis.nothing_left {
+                if self.apis.nothing_left {
                     self.schedule.early(mono, Why::Refused, true);
                 }
             }
@@ -289,8 +291,8 @@ impl Client {
             if deadline > now.mono {
                 next.or(deadline, event::DEADLINE);
             }
-            next.or(self.server.mono_of(self.config.apis.turn), event::SUNSET);
-            next.or(self.config.apis.ends, event::REFUSAL);
+            next.or(self.server.mono_of(self.apis.turn), event::SUNSET);
+            next.or(self.apis.ends, event::REFUSAL);
             next.or(self.flags.wake(), event::FLAGS);
         }
         next
@@ -339,7 +341,7 @@ impl Client {
 
     /// The plan for all APIs.
     pub fn plan(&self) -> &Plan {
-        &self.config.apis.plan
+        &self.apis.plan
     }
 
     /// The options.
@@ -526,14 +528,14 @@ impl Client {
 
     /// Publishes the plan as it is now.
     fn negotiate(&mut self, now: Now) {
-        if self.config.apis.is_empty() {
+        if self.apis.is_empty() {
             return;
         }
         let serial = self.serial();
         let manifest = self.in_force.manifest.as_ref().map_or(Node::default(), |m| Node::root(&m.tree));
         let out = Json::new(self.print);
         let mut flaws = Vec::new();
-        if self.config.apis.negotiate(manifest, serial, self.server.own(now), now.mono, out, &mut flaws) {
+        if self.apis.negotiate(manifest, serial, self.server.own(now), now.mono, out, &mut flaws) {
             self.effects.push(Effect::Plan);
         }
         if self.new {
@@ -574,8 +576,7 @@ impl Client {
         self.negotiate(now);
         self.new = false;
         if let Some(manifest) = &self.in_force.manifest {
-            let standing =
-                standing(&self.config.build, manifest, self.server.at(now), self.config.apis.verdict);
+            let standing = standing(&self.config.build, manifest, self.server.at(now), self.apis.verdict);
             if standing != self.standing {
                 self.standing = standing;
                 self.effects.push(Effect::Standing);

@@ -31,8 +31,6 @@ pub struct Config {
     pub countdown: i64,
     /// Whether a waiting service worker may be told to take over.
     pub activate: bool,
-    /// The APIs that the app calls, and what is negotiated of them.
-    pub apis: Apis,
 }
 
 /// Where a shell, or this page, says what it is: `<meta name="trueup-build" …>`.
@@ -54,11 +52,11 @@ impl Config {
         every: 0,
         countdown: 0,
         activate: false,
-        apis: Apis::NONE,
     };
 
-    /// Decodes the options; the page's mark stands in for a build or an app that they do not name. Gives what is wrong.
-    pub fn decode(&mut self, start: Input) -> Option<Flaw> {
+    /// Decodes the options; the page's mark stands in for a build or an app that they do not name. The
+    /// APIs that the app calls go into `apis`. Gives what is wrong.
+    pub fn decode(&mut self, start: Input, apis: &mut Apis) -> Option<Flaw> {
         let root = Node::root(start.at(0));
         let mut first = First::new(root, "");
         first.get(root, "", OBJECT);
@@ -84,7 +82,7 @@ impl Config {
         self.every = ms(bounded(poll, "everySeconds", 1.0, 86_400.0, 0.0, Fault::Range, &mut first));
         self.countdown = ms(bounded(root, "countdownSeconds", 1.0, 86_400.0, 60.0, Fault::Range, &mut first));
         self.activate = first.get(root, "worker", OBJECT).member("activate").is_present();
-        spoken(first.get(root, "apis", OBJECT), &mut self.apis, &mut first);
+        spoken(first.get(root, "apis", OBJECT), apis, &mut first);
         first.flaw
     }
 }
