@@ -215,7 +215,13 @@ impl Apis {
                     offered = Node::default();
                 }
             }
-            let preferred = offered.member("preferred");
+            let preferred = key_of(offered.member("preferred"));
+            let deprecated = offered.member("deprecated").members();
+            // Once: to make a key takes far longer than to compare two.
+            let mut ends = Vec::new();
+            for (version, _) in deprecated {
+                ends.push(key(version));
+            }
             let (mut told, mut refused) = (Node::default().items(), Node::default().items());
             let (mut ending, mut link) = (NEVER, Node::default());
             own.version.clear();
@@ -231,8 +237,8 @@ impl Apis {
                             continue;
                         }
                         let mut end = Node::default();
-                        for (version, value) in offered.member("deprecated").members() {
-                            if is_text(version, &own_key) {
+                        for (index, (_, value)) in deprecated.iter().enumerate() {
+                            if ends.get(index) == Some(&own_key) {
                                 end = Node::root(value);
                             }
                         }
@@ -250,7 +256,7 @@ impl Apis {
                         let mut rank = if open == OVERLAP { place(&own.spoken, &own_key) } else { at };
                         at += 2;
                         if rank < ONLY_DEPRECATED << WHY {
-                            rank |= !is(preferred, &own_key) as u32;
+                            rank |= (preferred != own_key) as u32;
                             // Without a `since` it is since ever.
                             if end.is_present() && (since <= begun || since == NEVER) {
                                 rank |= ONLY_DEPRECATED << WHY;
@@ -344,7 +350,7 @@ fn kind(key: &[u8]) -> u8 {
 /// Whether a version with this key is in the list.
 fn has(list: &[Value], key: &[u8]) -> bool {
     for value in list {
-        if is(Node::root(value), key) {
+        if key_of(Node::root(value)) == key {
             return true;
         }
     }
@@ -354,15 +360,6 @@ fn has(list: &[Value], key: &[u8]) -> bool {
 /// A version as text.
 fn text(node: Node) -> String {
     written(node)
-}
-
-/// Whether it is the version with this key.
-fn is(node: Node, key: &[u8]) -> bool {
-    is_text(&text(node), key)
-}
-
-fn is_text(text: &str, key: &[u8]) -> bool {
-    self::key(text) == key
 }
 
 fn key_of(node: Node) -> Vec<u8> {
