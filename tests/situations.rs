@@ -194,6 +194,19 @@ fn a_page_that_goes_looks_at_nothing_and_begins_anew_when_it_is_back() {
 }
 
 #[test]
+fn a_page_that_goes_takes_no_navigation() {
+    let mut page = behind("");
+    page.until(Phase::Offering);
+    page.send(Event::PageHide);
+    page.send(Event::Navigate("/a".into()));
+    assert_eq!(page.taken, [false], "its reload would never come");
+    page.send(Event::PageShow);
+    page.until(Phase::Offering);
+    page.send(Event::Navigate("/b".into()));
+    assert_eq!(page.taken, [false, true]);
+}
+
+#[test]
 fn what_other_pages_of_the_tab_booked_meanwhile_counts() {
     let mut page = behind("");
     page.until(Phase::Offering);

@@ -188,6 +188,15 @@ test("a browser without constructed style sheets shows what is forced all the sa
   assert.deepEqual(await tab.pressed(), ["refresh"]);
 });
 
+test("members that a library adds to every object harm nothing", async (t) => {
+  const tab = await openPage(t);
+  await tab.page.evaluate(() => void (Object.prototype.legacy = 1));
+  await tab.show({ ...views.force, left: 40 });
+  await tab.run(5_500);
+  assert.equal(await tab.part("countdown").textContent(), "Refreshing in 35 seconds");
+  assertNoFaults(tab);
+});
+
 test("every state has its kept accessibility tree", async (t) => {
   let trees = "";
   for (const [name, view] of Object.entries(views)) {
