@@ -13,11 +13,21 @@ const [server] = await Promise.all([deployment(), browser()]);
 const APPS = {
   vite: { tools: ["vite", "@vitejs/plugin-react", "react", "react-dom"], folders: ["common", "vite"], build: ["npx", ["vite", "build"]], chunks: true },
   webpack: { tools: ["webpack", "webpack-cli", "html-webpack-plugin"], folders: ["common", "webpack"], build: ["npx", ["webpack"]], chunks: true },
+  rspack: { tools: ["@rspack/core"], folders: ["common", "rspack"], build: ["node", ["build.mjs"]], chunks: true },
   rollup: { tools: ["rollup"], folders: ["common", "rollup"], build: ["npx", ["rollup", "--config", "rollup.config.mjs"]], chunks: true },
   esbuild: { tools: ["esbuild"], folders: ["common", "esbuild"], build: ["node", ["build.mjs"]], chunks: true },
   module: { folders: ["common", "module"], build: ["node", ["build.mjs"]] },
   script: { folders: ["common", "script"], build: ["node", ["build.mjs"]] },
 };
+// With the oldest versions that pkg-template/package.json and README.md allow for. (webpack before 5.61 does not run on Node 20.)
+const OLDEST = {
+  vite: ["vite@5.0.0", "@vitejs/plugin-react@4.2.0", "react@18.0.0", "react-dom@18.0.0", "rollup@4.2.0"],
+  webpack: ["webpack@5.61.0", "webpack-cli@5.0.0", "html-webpack-plugin@5.0.0"],
+  rspack: ["@rspack/core@1.0.0"],
+  rollup: ["rollup@4.0.0"],
+  esbuild: ["esbuild@0.20.0"],
+};
+for (const [name, tools] of Object.entries(OLDEST)) APPS[`${name}-oldest`] = { ...APPS[name], tools };
 const VERSIONS = { b1: 1000, b2: 2000 };
 
 for (const [name, { tools, folders, build, chunks }] of Object.entries(APPS)) {

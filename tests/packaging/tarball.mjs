@@ -22,12 +22,14 @@ export async function run(dir, command, args, env) {
   }
 }
 
-/** An app of the templates in `folders`, installed with the tools named, at the versions of this repository. */
+/** An app of the templates in `folders`, installed with the tools named, at the versions that they name (`vite@5.0.0`) or else those of this repository. */
 export async function fresh(name, folders, tools = []) {
   const dir = mkdtempSync(join(tmpdir(), `trueup-${name}-`));
   made.push(dir);
   for (const folder of folders) cpSync(new URL(`apps/${folder}`, import.meta.url), dir, { recursive: true });
-  const of = (tool) => {
+  const of = (given) => {
+    const [, tool, version] = given.match(/^(.[^@]*)@?(.*)$/);
+    if (version) return [tool, version];
     if (!pinned[tool]) throw new Error(`${tool} is not in package.json`);
     return [tool, pinned[tool]];
   };

@@ -138,7 +138,8 @@ function webpack(build: Stamping, compiler: Compiler): void {
     build.serving = compiler.watchMode && compiler.options.mode === "development";
   });
   new NormalModuleReplacementPlugin(/^virtual:trueup$/, (resource) => {
-    resource.request = `data:text/javascript;charset=utf-8,${encodeURIComponent(build.source)}`;
+    // In base64: Rspack 1.0 to 1.6 does not decode the other form.
+    resource.request = `data:text/javascript;charset=utf-8;base64,${Buffer.from(build.source).toString("base64")}`;
   }).apply(compiler);
   compiler.hooks.thisCompilation.tap(NAME, (compilation) => {
     // After html-webpack-plugin has emitted its pages, before anything is compressed.
