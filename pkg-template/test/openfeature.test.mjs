@@ -161,17 +161,67 @@ test("a source that answers later is reconciled; one that cannot is an error unt
   source.emit("flags", ["bool"]);
   source.emit("poll", { why: "retry", outcome: "new" });
   assert.equal(client.providerStatus, ProviderStatus.READY);
-  assert.deepEqual(events.map(([event]) => event), ["RECONCILING", "ERROR", "ERROR", "CONFIGURATION_CHANGED", "READY"]);
+  assert.deepEqual(events.map(([event]) => event), ["RECONCILING", "ERROR", "CONFIGURATION_CHANGED", "READY"]);
 });
 
-test("a context that cannot be sent is the provider's error, and nothing escapes", async () => {
-  const source = play({ asks: ({ cycle }) => { if (cycle) throw new Error("context: type"); } });
+test("a source that is live already is ready for OpenFeature's context with the answer for that, and not before", async (t) => {
+  for (const [outcome, status] of [["new", "READY"], ["unchanged", "READY"], ["failed", "ERROR"], ["waiting", "ERROR"], ["never", "ERROR"]]) {
+    let answer;
+    const source = play({ asks: () => ((source.state = { flags: new Map() }), new Promise((done) => (answer = done))) });
+    if (outcome === "never") t.mock.timers.enable({ apis: ["setTimeout"] });
+    const started = start(source, { targetingKey: "a" });
+    assert.equal(client.providerStatus, ProviderStatus.NOT_READY);
+    assert.equal(client.getBooleanDetails("bool", true).errorCode, "PROVIDER_NOT_READY");
+    await new Promise(setImmediate);
+    assert.equal(client.providerStatus, ProviderStatus.NOT_READY);
+    if (outcome === "never") {
+      t.mock.timers.tick(2_000);
+      t.mock.timers.reset();
+    } else {
+      if (status === "READY") source.state = { flags: new Map(Object.entries(FLAGS)), metadata: {} };
+      answer(outcome);
+    }
+    const { failed } = await started;
+    assert.equal(client.providerStatus, status, outcome);
+    assert.equal(failed?.code, status === "READY" ? undefined : "PROVIDER_NOT_READY");
+    assert.equal(client.getBooleanValue("bool", false), status === "READY");
+    source.emit("poll", { why: "retry", outcome: "new" });
+    assert.equal(client.providerStatus, ProviderStatus.READY);
+  }
+});
+
+test("an answer that was late for the source's `ready`, and has come since, is one", async () => {
+  const { failed } = await start(play({ ready: "timeout" }));
+  assert.equal(failed, undefined);
+  assert.equal(client.providerStatus, ProviderStatus.READY);
+  assert.deepEqual(events, [["READY"]]);
+});
+
+test("a context that cannot be sent is the provider's error, nothing escapes, and nobody else's flags are read", async () => {
+  const asks = ({ cycle }) => { if (cycle) throw new Error("context: type"); };
+  const read = () => [client.getBooleanValue("bool", false), client.getBooleanDetails("bool", false).errorCode, client.getObjectDetails("object", [7]).value];
+  const source = play({ asks });
   await start(source);
   await setContext({ cycle: 1 });
   assert.equal(client.providerStatus, ProviderStatus.ERROR);
+  assert.deepEqual(read(), [false, "INVALID_CONTEXT", [7]]);
+  // What happens to the flags of the context before does not matter now.
+  for (const outcome of ["failed", "new"]) source.emit("poll", { why: "interval", outcome });
+  source.emit("flags", ["bool"]);
+  assert.equal(client.providerStatus, ProviderStatus.ERROR);
   await setContext({ targetingKey: "a" });
   assert.equal(client.providerStatus, ProviderStatus.READY);
+  assert.deepEqual(read(), [true, undefined, { a: [1] }]);
   assert.deepEqual(events.map(([event]) => event), ["READY", "RECONCILING", "ERROR", "CONTEXT_CHANGED"]);
+
+  const { failed } = await start(play({ asks }), { cycle: 1 });
+  assert.equal(failed.code, "INVALID_CONTEXT");
+  assert.equal(client.providerStatus, ProviderStatus.ERROR);
+  assert.deepEqual(read(), [false, "INVALID_CONTEXT", [7]]);
+  await setContext({ targetingKey: "a" });
+  await turn();
+  assert.equal(client.providerStatus, ProviderStatus.READY);
+  assert.deepEqual(read(), [true, undefined, { a: [1] }]);
 });
 
 test("kept flags are STALE until the server has answered", async () => {
@@ -189,7 +239,10 @@ test("kept flags are STALE until the server has answered", async () => {
 });
 
 test("an inlined manifest is an answer", async () => {
-  await start(play({ ready: "stored" }));
+  const source = play({ ready: "stored" });
+  // The server may take its time.
+  source.ready = new Promise(() => {});
+  await start(source);
   assert.equal(client.providerStatus, ProviderStatus.READY);
 });
 
@@ -245,4 +298,16 @@ test("another provider in its place ends its listeners, and it can be used again
   await OpenFeature.setProviderAndWait(name, provider);
   assert.equal(source.open(), 3);
   assert.equal(client.getBooleanValue("bool", false), true);
+});
+
+test("another provider in its place while it starts: no listener stays", async () => {
+  const source = play();
+  let ready;
+  source.ready = new Promise((done) => (ready = done));
+  const name = `shop-${++domain}`;
+  OpenFeature.setProvider(name, new TrueupProvider(source));
+  await OpenFeature.setProviderAndWait(name, new TrueupProvider(play()));
+  ready("live");
+  await turn();
+  assert.equal(source.open(), 0);
 });
