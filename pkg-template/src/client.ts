@@ -81,10 +81,11 @@ export function connect(options: T.Options = {}): T.Trueup {
   // ---- Events -------------------------------------------------------------------------------------------------------
 
   const listen = (event: string, listener: (detail: any) => void, given?: AbortSignal): (() => void) => {
-    // The app's own listeners neither stop Trueup nor fail silently.
+    const own = listeners;
+    // The app's own listeners neither stop Trueup nor fail silently. One of them may have closed it.
     const call = ({ detail }: any) => {
       try {
-        listener(detail);
+        if (own === listeners) listener(detail);
       } catch (thrown) {
         console.error(thrown);
       }

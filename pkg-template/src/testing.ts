@@ -79,7 +79,8 @@ export function createTestClient(options: TestOptions = {}): TestClient {
   };
 
   const emit = (event: string, detail: unknown) => {
-    for (const listener of [...(listeners.get(event) ?? [])]) call(() => listener(detail));
+    // As there, one that another has stopped is not called any more.
+    for (const listener of [...(listeners.get(event) ?? [])]) if (listeners.get(event)?.has(listener)) call(() => listener(detail));
   };
 
   const change = ({ standing, refresh, apis, flags }: TestState) => {
@@ -103,7 +104,7 @@ export function createTestClient(options: TestOptions = {}): TestClient {
     if (!events.length) return;
     snapshot = next;
     for (const [event, detail] of events) emit(event, detail);
-    for (const store of [...stores]) call(store);
+    for (const store of [...stores]) if (stores.has(store)) call(store);
   };
 
   const ask = (what: string, detail?: unknown) => void asked.push(detail === undefined ? [what] : [what, detail]);

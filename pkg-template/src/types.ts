@@ -315,12 +315,14 @@ export interface Flags {
   get<K extends string>(key: OtherKey<K>, fallback: boolean): boolean;
   get<K extends string>(key: OtherKey<K>, fallback: string): string;
   get<K extends string>(key: OtherKey<K>, fallback: number): number;
+  get<K extends string, T extends object | null>(key: OtherKey<K>, fallback: T): T;
   get<K extends string, T extends FlagValue>(key: OtherKey<K>, fallback: T): T;
   /** The same with variant, reason, error code and metadata. */
   details<K extends keyof FlagTypes>(key: K, fallback: FlagTypes[K]): FlagDetails<FlagTypes[K]>;
   details<K extends string>(key: OtherKey<K>, fallback: boolean): FlagDetails<boolean>;
   details<K extends string>(key: OtherKey<K>, fallback: string): FlagDetails<string>;
   details<K extends string>(key: OtherKey<K>, fallback: number): FlagDetails<number>;
+  details<K extends string, T extends object | null>(key: OtherKey<K>, fallback: T): FlagDetails<T>;
   details<K extends string, T extends FlagValue>(key: OtherKey<K>, fallback: T): FlagDetails<T>;
   /**
    * Replaces the context. All flags are evaluated again before it returns, and the listeners of those that changed are called once.

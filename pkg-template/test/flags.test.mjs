@@ -130,6 +130,19 @@ test("within a listener, too, setContext evaluates before it returns", async () 
   trueup.close();
 });
 
+test("a listener that closes the client is the last one that is called", async () => {
+  page();
+  const core = play({ start: [flags({ a: on })] });
+  const trueup = await connectIn();
+  const heard = [];
+  trueup.on("flags", () => (heard.push("closing"), trueup.close()));
+  trueup.flags.on("a", () => heard.push("a"));
+  core.answer = () => [flags({ a: off })];
+  trueup.flags.setContext({ targetingKey: "bob" });
+  assert.deepEqual(heard, ["closing"]);
+  assert.equal(trueup.flags.get("a", true), false);
+});
+
 test("a snapshot that somebody has stays as it is, also where only codes cross", async () => {
   page();
   const core = play({ start: [flags({ a: on, b: on })] });

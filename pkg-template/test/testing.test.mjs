@@ -32,6 +32,18 @@ test("a change reaches listeners, stores and what is read, once", () => {
   assert.equal(heard.length, 4);
 });
 
+test("a listener that another one stops is not called any more, as with the real one", () => {
+  const client = createTestClient({ flags: { a: 1 } });
+  const heard = [];
+  client.on("flags", () => (heard.push("first"), off(), stop()));
+  const off = client.flags.on("a", () => heard.push("a"));
+  const stop = client.subscribe(() => heard.push("changed"));
+  client.subscribe(() => (heard.push("store"), client.close()));
+  client.subscribe(() => heard.push("closed"));
+  client.set({ flags: { a: 2 } });
+  assert.deepEqual(heard, ["first", "store"]);
+});
+
 test("calls go out by the plan that the test sets", async (t) => {
   const asked = [];
   t.mock.method(globalThis, "fetch", async (url, init) => (asked.push([String(url), new Headers(init?.headers).get("api-version")]), new Response("{}")));

@@ -24,3 +24,11 @@ export const number: number = flags.get("other" as string, 1);
 export const list: readonly number[] = flags.get("list", [1, 2]);
 // @ts-expect-error: a flag does not only have its fallback's value
 export const literal: true = flags.get("other", true);
+// @ts-expect-error: nor do the members of an object
+export const members: "x" = flags.get("other", { text: "x" }).text;
+
+/** An interface is a type like any other, and so is a union. */
+interface Banner { text: string; colour?: string }
+export const banner: Banner = flags.get("banner", { text: "" } as Banner);
+export const banners: readonly Banner[] = flags.details("banners", [] as readonly Banner[]).value;
+export const maybe: string | null = flags.get("other", "x" as string | null);
