@@ -51,7 +51,7 @@ export async function ask(service: Service, context: string, known: Answer | und
       const init: RequestInit = { method: "POST", body: `{"context":${context}}`, headers, cache: "no-store", signal };
       if (service.credentials) init.credentials = service.credentials;
       const response = await fetch(service.url, init);
-      return heard(response, await read(response, MiB), known);
+      return await heard(response, known);
     });
   } catch {
     const code = late ? "timeout" : headers ? "network" : "headers";
@@ -59,9 +59,16 @@ export async function ask(service: Service, context: string, known: Answer | und
   }
 }
 
-function heard(response: Response, text: string, known: Answer | undefined): Outcome {
+async function heard(response: Response, known: Answer | undefined): Promise<Outcome> {
   const { status } = response;
-  if (status === 304 && known) return { outcome: "unchanged" };
+  // Without an ETag nothing was asked for that could be unchanged.
+  if (status === 304 && known?.etag) return { outcome: "unchanged" };
+  if (status !== 200 && status !== 400) {
+    // What it says is said by now: a body that is cut, or does not end, changes nothing.
+    response.body?.cancel().catch(() => {});
+    return status === 401 || status === 403 ? failed("unauthorized", "integrator") : { ...failed("status"), ...later(response.headers) };
+  }
+  const text = await read(response, MiB);
   if (status === 200) {
     if (text.length > MiB) return failed("too-long");
     const etag = response.headers.get("etag");
@@ -69,8 +76,7 @@ function heard(response: Response, text: string, known: Answer | undefined): Out
     const decoded = decode(text);
     return decoded ? { outcome: "new", faults: decoded.faults, answer: { etag, text, ...decoded.state } } : failed("not-json");
   }
-  if (status === 401 || status === 403) return failed("unauthorized", "integrator");
-  const refusal = status === 400 ? parse(text)?.errorCode : undefined;
+  const refusal = parse(text)?.errorCode;
   if (typeof refusal === "string") {
     const blame = refusal === "INVALID_CONTEXT" || refusal === "TARGETING_KEY_MISSING" ? "integrator" : "publisher";
     return { ...failed(refusal, blame), refusal };
@@ -98,8 +104,12 @@ function decode(text: string): { state: FlagState; faults: Fault[] } | undefined
   const own = members(body.metadata);
   body.flags.forEach((item: any, index: number) => {
     if (typeof item?.key !== "string") return void faults.push({ blame: "publisher", code: "type", path: `flags[${index}].key` });
-    const { key, value, variant, reason, errorCode } = item;
-    const failed = errorCode != null;
+    const { key, value, variant, reason } = item;
+    const deep = tooDeep(value);
+    if (deep) faults.push({ blame: "publisher", code: "too-deep", path: `flags[${index}].value` });
+    const errorCode = deep ? "PARSE_ERROR" : item.errorCode;
+    // Some servers write members that are not set as `null` or `""`.
+    const failed = !!errorCode;
     flags.set(key, {
       // Without a value the caller's default is meant.
       value: failed ? undefined : value,
@@ -111,6 +121,10 @@ function decode(text: string): { state: FlagState; faults: Fault[] } | undefined
   });
   return { state: { flags, metadata: own }, faults };
 }
+
+/** Whoever compares or prints the value goes down to its end: as deep as a manifest may be, and no deeper. */
+const tooDeep = (value: unknown, levels = 64): boolean =>
+  Object(value) === value && (!levels || Object.values(value as object).some((inner) => tooDeep(inner, levels - 1)));
 
 const members = (value: unknown): { [key: string]: FlagValue } => (Object(value) === value && !Array.isArray(value) ? (value as { [key: string]: FlagValue }) : {});
 

@@ -42,7 +42,7 @@ export interface RemoteFlags extends Disposable {
     /**
      * Replaces the context. What was evaluated for another one is gone at once, and until the answer comes flags read their
      * fallbacks; what was answered earlier for this same context is there as `STALE`. Resolves when the answer is in, never
-     * rejects. The same context again: nothing.
+     * rejects. The same context again: nothing. Throws `TrueupError` for what is no JSON object.
      */
     setContext(context: FlagContext): Promise<Evaluation>;
   };
@@ -137,7 +137,8 @@ export function connectFlags(options: RemoteOptions): RemoteFlags {
   };
 
   const emit = (event: string, detail?: unknown): void => {
-    for (const call of [...(listeners[event] ?? [])]) guarded(() => call(detail));
+    // One that another has stopped meanwhile is not called any more.
+    for (const call of [...(listeners[event] ?? [])]) if (listeners[event]!.has(call)) guarded(() => call(detail));
   };
 
   const publish = (now: FlagState): void => {
@@ -172,7 +173,8 @@ export function connectFlags(options: RemoteOptions): RemoteFlags {
       take(outcome, known);
       schedule();
       emit("poll", { why, outcome: outcome.outcome });
-      settle(outcome.outcome);
+      // Where a listener has set another context, the answer for that is what is waited for.
+      if (!request) settle(outcome.outcome);
     });
   };
 
@@ -342,6 +344,8 @@ export function connectFlags(options: RemoteOptions): RemoteFlags {
 const between = (from: number, to: number): number => from + Math.random() * (to - from);
 
 function endpoint(base: string): string {
+  // An environment variable that is not set would be a path.
+  if (base == null) throw new TrueupError("missing", "url");
   const url = new URL(resolve(base, "url"));
   url.pathname = url.pathname.replace(/\/*$/, "/ofrep/v1/evaluate/flags");
   return url.href;

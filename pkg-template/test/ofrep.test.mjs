@@ -199,6 +199,7 @@ test("an answer may leave the value to the caller, name the set's metadata, and 
       { key: "code", reason: "STATIC" },
       { key: "off", reason: "DISABLED", metadata: "no object" },
       { key: "odd", value: 1, reason: 5, variant: 6, errorCode: null },
+      { key: "empty", value: 1, reason: "STATIC", errorCode: "" },
       { key: "missing", errorCode: "FLAG_NOT_FOUND" },
       { value: true },
       null,
@@ -212,12 +213,32 @@ test("an answer may leave the value to the caller, name the set's metadata, and 
   assert.deepEqual(read.details("code", "mine"), { value: "mine", reason: "STATIC", metadata });
   assert.deepEqual(read.details("off", 5), { value: 5, reason: "DISABLED", metadata });
   assert.deepEqual(read.details("odd", 0), { value: 1, reason: "UNKNOWN", metadata });
+  assert.deepEqual(read.details("empty", 0), { value: 1, reason: "STATIC", metadata });
   assert.deepEqual(read.details("missing", 0), { value: 0, reason: "ERROR", errorCode: "FLAG_NOT_FOUND", metadata });
   assert.deepEqual(read.details("none", 0), { value: 0, reason: "ERROR", errorCode: "FLAG_NOT_FOUND", metadata }, "the set's");
   assert.equal(read.get("__proto__", ""), "p");
   assert.deepEqual(read.get("list", []), [1]);
   await until(() => errors.length);
-  assert.deepEqual(errors, [4, 5].map((index) => ({ blame: "publisher", code: "type", path: `flags[${index}].key` })));
+  assert.deepEqual(errors, [5, 6].map((index) => ({ blame: "publisher", code: "type", path: `flags[${index}].key` })));
+});
+
+test("a value that is nested too deep is that flag's error, and the source goes on", async () => {
+  const nested = (levels) => JSON.parse("[".repeat(levels) + "]".repeat(levels));
+  const raw = (value) => `{"flags":[{"key":"deep","value":${value},"reason":"STATIC"},{"key":"ok","value":1,"reason":"STATIC"}]}`;
+  answer = says(200, {}, raw("[".repeat(20_000) + "]".repeat(20_000)));
+  const { remote, read, errors, polls } = connect();
+  assert.equal(await remote.ready, "live");
+  await until(() => polls.length);
+  assert.deepEqual(read.details("deep", []), { value: [], reason: "ERROR", errorCode: "PARSE_ERROR", metadata: {} });
+  assert.equal(read.get("ok", 0), 1);
+  assert.deepEqual(errors, [{ blame: "publisher", code: "too-deep", path: "flags[0].value" }]);
+  assert.equal(clock.delays().length, 1);
+  answer = says(200, {}, raw(JSON.stringify(nested(64))));
+  assert.equal(await remote.check(), "new");
+  assert.deepEqual(read.get("deep", []), nested(64));
+  answer = says(200, {}, raw(JSON.stringify(nested(65))));
+  assert.equal(await remote.check(), "new");
+  assert.equal(read.details("deep", []).errorCode, "PARSE_ERROR");
 });
 
 // ---- ETags and contexts ---------------------------------------------------------------------------------------------
@@ -245,6 +266,16 @@ test("the same text under another ETag is unchanged, and the new ETag is sent fr
   assert.equal(await remote.check(), "unchanged");
   await remote.check();
   assert.deepEqual(seen.map(({ headers }) => headers["if-none-match"]), [undefined, '"1"', '"2"']);
+});
+
+test("a 304 to a request without an ETag is no answer", async () => {
+  answer = says(200, {}, '{"flags":[{"key":"a","value":1,"reason":"STATIC"}]}');
+  const { remote, read, errors } = connect();
+  await remote.ready;
+  answer = says(304, { etag: '"1"' });
+  assert.equal(await remote.check(), "failed");
+  assert.deepEqual(errors, [{ blame: "network", code: "status" }]);
+  assert.equal(read.get("a", 0), 1);
 });
 
 test("each context has its own ETag, and what was answered for it is there as STALE until it is confirmed", async () => {
@@ -482,6 +513,21 @@ test("Retry-After is kept in all its forms, also by a new context", async () => 
     }
 });
 
+test("what a status says holds, also where its body does not end", async () => {
+  clock.chance = 0;
+  for (const [status, delay] of [[429, 840_000], [503, 840_000], [401, 300_000], [404, 840_000]]) {
+    answer = says(status, { "retry-after": "840", "content-length": "100" }, "cut");
+    const { remote, polls, errors } = connect();
+    assert.equal(await remote.ready, "failed");
+    await until(() => polls.length);
+    assert.deepEqual(errors.map(({ code }) => code), [status === 401 ? "unauthorized" : "status"]);
+    assert.deepEqual(clock.delays(), [delay]);
+    page.self.dispatchEvent(new Event("online"));
+    assert.deepEqual(clock.delays(), [delay], "it was no silence");
+    remote.close();
+  }
+});
+
 test("a new context is asked for at once in a plain backoff", async () => {
   answer = says(500);
   const { remote, read } = connect({ context: { targetingKey: "a" } });
@@ -600,6 +646,32 @@ test("a listener may set the context or close", async () => {
   assert.deepEqual(clock.delays(), []);
 });
 
+test("a listener that sets the context waits for the answer to that", async () => {
+  for (const event of ["flags", "poll"]) {
+    const { remote, read } = connect({ context: { targetingKey: "a", plan: "pro" } });
+    const [outcome, theme] = await new Promise((done) => {
+      const off = remote.on(event, async () => {
+        off();
+        done([await read.setContext({ targetingKey: "b" }), read.get("theme", "none")]);
+      });
+    });
+    assert.deepEqual([outcome, theme], ["new", "white"], event);
+  }
+});
+
+test("a listener that another one stops is not called any more, nor is any after close", async () => {
+  const { remote, read } = connect();
+  const heard = [];
+  remote.on("flags", () => (heard.push("first"), off()));
+  const off = remote.on("flags", () => heard.push("stopped"));
+  read.on("plain", () => (heard.push("closing"), remote.close()));
+  read.on("plain", () => heard.push("closed"));
+  remote.on("poll", () => heard.push("poll"));
+  await until(() => heard.includes("closing"));
+  await pause();
+  assert.deepEqual(heard, ["first", "closing"]);
+});
+
 test("close ends everything, and the last flags can still be read", async () => {
   const { remote, read, polls } = connect({ context: { targetingKey: "a" } });
   await remote.ready;
@@ -666,6 +738,7 @@ test("wrong options throw, and nothing else", () => {
   cycle.cycle = cycle;
   for (const [options, code, path] of [
     [{ url: "http://" }, "path", "url"],
+    [{ url: undefined }, "missing", "url"],
     [{ poll: { everySeconds: 0 } }, "range", "poll.everySeconds"],
     [{ poll: { everySeconds: "no" } }, "range", "poll.everySeconds"],
     [{ poll: { everySeconds: 86_401 } }, "range", "poll.everySeconds"],
