@@ -305,11 +305,9 @@ pub fn context(given: Value, build: &Build) -> Value {
     Value::Object(members)
 }
 
-/// A member more, unless it is `null`.
+/// A member more.
 fn put(to: &mut Vec<(String, Value)>, name: &str, value: Value) {
-    if !value.is_null() {
-        to.push((name.to_owned(), value));
-    }
+    to.push((name.to_owned(), value));
 }
 
 /// What the page makes of what it is told and of the codes: `[[key, details], …]`, for tools and tests.

@@ -311,15 +311,23 @@ impl<'a> Logic<'a> {
                     }
                 };
                 let start = from(second, 0.0).max(0.0);
-                let end = if value(2).is_null() { count } else { from(value(2), start) };
+                let end = if values.len() < 3 { count } else { from(value(2), start) };
                 text.get(place(text, start)..place(text, end)).unwrap_or_default().into()
             }
             _ => {
-                let single = values.len() == 1 && (operator == SUBTRACT || operator == DIVIDE);
-                let (mut result, mut rest) = (if operator < MULTIPLY { 0.0 } else { 1.0 }, values);
-                if !(single || operator == ADD || operator == MULTIPLY) {
-                    let [first, more @ ..] = values else { return &NULL };
-                    (result, rest) = (self.number(first), more);
+                let mut rest = values;
+                let mut result = match operator {
+                    ADD | SUBTRACT => 0.0,
+                    // Of nothing they are what every number is above or below.
+                    MAX => f64::NEG_INFINITY,
+                    MIN => f64::INFINITY,
+                    _ => 1.0,
+                };
+                let single = values.len() == 1 && operator != REMAINDER;
+                if matches!(operator, SUBTRACT | DIVIDE | REMAINDER) && !single {
+                    // They begin with the first; without it they are no number.
+                    result = if values.is_empty() { f64::NAN } else { self.number(first) };
+                    rest = values.get(1..).unwrap_or_default();
                 }
                 for value in rest {
                     let (a, b) = (result, self.number(value));
@@ -375,6 +383,7 @@ impl<'a> Logic<'a> {
             }
             let name = rest.get(..end)?;
             data = match data {
+                Value::Array(items) if name == b"length" => self.make(Value::Number(items.len() as f64)),
                 Value::Array(items) => items.get(index(name))?,
                 _ => named(data.members(), name)?,
             };
@@ -492,9 +501,9 @@ pub fn truthy(value: &Value) -> bool {
     }
 }
 
-/// The place in a list; beyond any list for what is no number.
+/// The place in a list; beyond any list for what is no number as it is written.
 fn index(digits: &[u8]) -> usize {
-    let mut index = if digits.is_empty() { f64::INFINITY } else { 0.0 };
+    let mut index = if matches!(digits, [] | [b'0', _, ..]) { f64::INFINITY } else { 0.0 };
     for byte in digits {
         let digit = byte.wrapping_sub(b'0');
         index = if digit < 10 { index * 10.0 + f64::from(digit) } else { f64::INFINITY };
@@ -579,6 +588,9 @@ mod tests {
             (r#"{"var":"a.b.9"}"#, data, "null"),
             (r#"{"var":"a.b.x"}"#, data, "null"),
             (r#"{"var":"a.b.99999999999999999999"}"#, data, "null"),
+            (r#"{"var":"a.b.01"}"#, data, "null"),
+            (r#"{"var":"a.b.00"}"#, data, "null"),
+            (r#"{"var":"a.b.length"}"#, data, "3"),
             (r#"{"var":"a..b"}"#, data, "null"),
             (r#"{"var":"z.y"}"#, data, "null"),
             (r#"{"var":{"cat":["a.b.","1"]}}"#, data, r#""x""#),
@@ -759,7 +771,8 @@ mod tests {
             (r#"{"/":[1,4]}"#, "{}", "0.25"),
             (r#"{"%":[-7,3]}"#, "{}", "-1"),
             (r#"{"%":[5.5,2]}"#, "{}", "1.5"),
-            (r#"{"-":[]}"#, "{}", "null"),
+            (r#"{"<":[{"-":[]},1]}"#, "{}", "false"),
+            (r#"{"<":[1,{"%":[]}]}"#, "{}", "false"),
         ]);
     }
 
@@ -769,7 +782,7 @@ mod tests {
             (r#"{"max":[1,"3",2]}"#, "{}", "3"),
             (r#"{"min":[1,-3,null]}"#, "{}", "-3"),
             (r#"{"max":{"var":"l"}}"#, r#"{"l":[4,9,2]}"#, "9"),
-            (r#"{"max":[]}"#, "{}", "null"),
+            (r#"{"cat":[{"max":[]},{"min":{"var":"l"}}]}"#, r#"{"l":[]}"#, r#""-InfinityInfinity""#),
             (r#"{"!!":{"max":[1,"x",3]}}"#, "{}", "false"),
             (r#"{"!!":{"min":["x",1]}}"#, "{}", "false"),
             (r#"{"!!":{"max":[1,"x"]}}"#, "{}", "false"),
@@ -792,6 +805,9 @@ mod tests {
                 data,
                 "15",
             ),
+            // What is `null` is there.
+            (r#"{"reduce":[[1,null],{"var":["current",7]},0]}"#, data, "null"),
+            (r#"{"reduce":[[1],{"var":["accumulator",7]}]}"#, data, "null"),
         ]);
     }
 
@@ -861,6 +877,8 @@ mod tests {
             (r#"{"substr":["äöü",1,1]}"#, "{}", r#""ö""#),
             (r#"{"substr":["abc"]}"#, "{}", r#""abc""#),
             (r#"{"substr":[1234,1,2]}"#, "{}", r#""23""#),
+            (r#"{"substr":["abc",1,{"var":"n"}]}"#, "{}", r#""""#),
+            (r#"{"substr":["abc",{"var":"n"},1]}"#, "{}", r#""a""#),
         ]);
     }
 
