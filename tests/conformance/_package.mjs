@@ -46,8 +46,19 @@ export function evaluate(flags, context, seconds) {
   }
 }
 
-/** The files named on the command line, parsed. */
-export const files = () => process.argv.slice(2).map((path) => [path, JSON.parse(readFileSync(path, "utf8"))]);
+/** The files named on the command line, parsed: those of the form. Any other counts as a case that fails, and the rest goes on. */
+export const files = (form, fits) =>
+  process.argv.slice(2).flatMap((path) => {
+    let problem = `it is not ${form}`;
+    try {
+      const content = JSON.parse(readFileSync(path, "utf8"));
+      if (fits(content)) return [[path, content]];
+    } catch ({ message }) {
+      problem = message;
+    }
+    count(path, [problem]);
+    return [];
+  });
 
 let [passed, failed] = [0, 0];
 

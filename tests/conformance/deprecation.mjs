@@ -15,7 +15,7 @@ async function read(deprecation) {
   return told;
 }
 
-for (const [path, cases] of files()) {
+for (const [path, cases] of files("a list of cases { name, raw, expected }", Array.isArray)) {
   for (const { name, raw, expected, must_fail: mustFail, can_fail: canFail } of cases) {
     const told = await read(raw.join(", "));
     const right = mustFail ? undefined : expected[0].value * 1000;

@@ -20,21 +20,28 @@ function read({ flags }, { flag, type, default: fallback = null }) {
   return found;
 }
 
-for (const [path, { flags, cases }] of files()) {
+const form = files("{ flags, cases: [{ flag, type, default, context, expect }] }", (content) => content?.flags && Array.isArray(content.cases));
+for (const [path, { flags, cases }] of form) {
   const trueup = client(flags);
+  const told = [];
+  trueup.on("error", ({ code, path }) => told.push(`the document was refused: ${path}: ${code}`));
+  // What is wrong with an inlined manifest is heard after `connect`.
+  await new Promise(setImmediate);
   for (const [index, one] of cases.entries()) {
     const problems = [];
     try {
+      if (!one.expect) problems.push("nothing is expected");
       trueup.flags.setContext(one.context ?? {});
       const found = read(trueup, one);
       for (const member in one.expect)
         if (!isDeepStrictEqual(plain(found[member]), plain(one.expect[member])))
           problems.push(`${member}: ${json(found[member])}, expected ${json(one.expect[member])}`);
       if (found.problem) problems.push(found.problem);
+      if (found.errorCode === "PROVIDER_NOT_READY") problems.push(...told);
     } catch (thrown) {
       problems.push(`it threw ${thrown}`);
     }
-    count(`${path} ${index}: ${one.name ?? one.flag}`, problems);
+    count(`${path} ${index}: ${one?.name ?? one?.flag}`, problems);
   }
   trueup.close();
 }

@@ -41,7 +41,7 @@ function shown(rule, data) {
   return text;
 }
 
-for (const [path, suite] of files()) {
+for (const [path, suite] of files("a list of cases { description, rule, data, result or error }", Array.isArray)) {
   const cases = suite.filter((one) => typeof one === "object");
   const flags = cases.map(({ rule, result }, index) => [index, flag(about({ var: `data.${index}` }, about(rule, is(result ?? null))), ["true", "false"])]);
   const trueup = client({ flags: Object.fromEntries(flags) }, { data: cases.map(({ data }) => data ?? null) });

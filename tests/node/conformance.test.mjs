@@ -42,6 +42,33 @@ test("a flag case that fails is printed with what differs, counted, and the exit
   assert.ok(lines.includes("    value: 1.5, expected 2"));
 });
 
+test("files and cases that are broken say so, and the others still count", () => {
+  const flags = { flags: { a: { state: "ENABLED", variants: { on: true }, defaultVariant: "on" } } };
+  const one = { name: "right", flag: "a", type: "boolean", default: false, context: {}, expect: { value: true } };
+  const torn = file({});
+  writeFileSync(torn, "{ torn");
+  const right = file({ flags, cases: [one, { ...one, name: "empty", expect: undefined }, { ...one, name: "type", type: "bool" }, null] });
+  const refused = file({ flags: { ...flags, fractional: 4 }, cases: [one] });
+  const [none, nowhere] = [file({ flags }), file([])];
+  const { lines, status } = run("flags", torn, none, nowhere, join(torn, ".."), right, refused);
+  assert.equal(lines.at(-1), "1 passed, 8 failed");
+  assert.equal(status, 1);
+  const said = (name, problem) => {
+    const at = lines.indexOf(`✖ ${name}`);
+    const end = lines.findIndex((line, index) => index > at && !line.startsWith("    "));
+    assert.ok(at >= 0 && lines.slice(at + 1, end).some((line) => problem.test(line)), `${name}: ${lines.join("\n")}`);
+  };
+  said(torn, /JSON at position/);
+  for (const path of [none, nowhere]) said(path, /it is not \{ flags, cases/);
+  said(join(torn, ".."), /EISDIR/);
+  said(`${right} 1: empty`, /nothing is expected/);
+  said(`${right} 2: type`, /unknown type "bool"/);
+  said(`${right} 3: undefined`, /it threw/);
+  said(`${refused} 0: right`, /the document was refused: flags\.fractional: range/);
+  const suite = run("jsonlogic", file({}));
+  assert.deepEqual([suite.lines.at(-1), suite.status], ["0 passed, 1 failed", 1]);
+});
+
 test("JsonLogic: what a rule gives is compared with its kind", () => {
   const right = [[[1, [2]], [1, [2]]], [{ merge: [] }, []], [{ "+": ["1", 1] }, 2], [{ var: "a" }, { b: [{}] }], [null, null], ["", ""], [{ "!": [[]] }, true]];
   const wrong = [[[1, 2], [1]], [[1, 2], [1, 3]], [[], ""], [[], null], ["1", 1], [0, false], [[[]], []], [{ var: "a" }, { b: [] }], [null, []], [{ nope: 1 }, null]];
