@@ -215,6 +215,18 @@ fn another_context_is_evaluated_at_once_and_never_sees_the_values_of_the_one_bef
 }
 
 #[test]
+fn so_it_is_while_the_page_is_away_or_about_to_come_back() {
+    // The app may hear `pagehide` after Trueup and `pageshow` before it, and read its flags there.
+    let document = flags(&[("new", &rule(r#"{"if":[{"==":[{"var":"targetingKey"},"ada"]},"on"]}"#))]);
+    let mut page = shop(&document);
+    page.send(Event::PageHide);
+    page.send(context(r#"{"targetingKey":"bob"}"#));
+    assert_eq!(last(&page), "new: off DEFAULT");
+    page.send(Event::PageShow);
+    assert_eq!(snapshots(&page).len(), 2, "once");
+}
+
+#[test]
 fn the_kept_manifest_serves_whoever_comes_not_whoever_was_there() {
     let document = flags(&[("new", &rule(r#"{"if":[{"==":[{"var":"targetingKey"},"ada"]},"on"]}"#))]);
     assert_eq!(last(&shop(&document)), "new: on TARGETING_MATCH");

@@ -5,6 +5,7 @@
 import { link } from "wasm:glue";
 import { TrueupError } from "./errors.js";
 import { nextFlags, noFlags } from "./flags.js";
+import { plain } from "./given.js";
 import { load } from "./loader.js";
 import type * as T from "./types.js";
 import { begin, type Effect, event, Out, type Reply } from "./wire.js";
@@ -56,7 +57,7 @@ export async function evaluate(
   };
   const inline = typeof manifest === "string" ? manifest : JSON.stringify(manifest);
   const clocks = [0, Date.now()] as const;
-  const given = JSON.parse(JSON.stringify({ ...options, flags: { context } }));
+  const given = plain({ ...options, flags: { context: plain(context ?? {}, "flags.context") } }, "");
   let reply: Reply;
   let lost = "blocked";
   try {

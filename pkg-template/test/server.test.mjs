@@ -75,6 +75,7 @@ test("a broken manifest gives what a page has without one, and says where", asyn
 test("wrong options reject with code and path", async () => {
   await assert.rejects(evaluate(manifest, {}, { build: { id: "" } }), { name: "TrueupError", code: "range", path: "build.id" });
   await assert.rejects(evaluate(manifest, {}, {}), { name: "TrueupError", code: "missing" });
+  await assert.rejects(evaluate(manifest, { n: 1n }, { build }), { name: "TrueupError", code: "type", path: "flags.context" });
 });
 
 test("a lost module costs no page: evaluate gives what a page has without one, and says so", () => {

@@ -560,8 +560,10 @@ impl Client {
         }
     }
 
-    /// After every event: polls that are due, the standing, the refresh.
+    /// After every event: the flags, polls that are due, the standing, the refresh.
     fn go(&mut self, now: Now) {
+        // Also of a page that is away: whoever is set as the context there never reads what somebody else has.
+        self.evaluate(now);
         if self.schedule.away {
             return;
         }
@@ -572,7 +574,6 @@ impl Client {
         if now.mono >= self.ready {
             self.say_ready(false);
         }
-        self.evaluate(now);
         self.negotiate(now);
         self.new = false;
         if let Some(manifest) = &self.in_force.manifest {
