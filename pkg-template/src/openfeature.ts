@@ -128,12 +128,16 @@ export class TrueupProvider implements Provider {
   }
 
   #listen(): void {
-    this.#stops.push(
+    const stops = this.#stops;
+    stops.push(
       this.#source.on("flags", (flagsChanged) => {
         if (!this.#reconciling && !this.#invalid) this.events.emit(ProviderEvents.ConfigurationChanged, { flagsChanged: [...flagsChanged] });
       }),
       this.#source.on("poll", ({ outcome }) => {
-        if (outcome !== "waiting") this.#become(outcome === "failed" ? this.#failed() : ProviderEvents.Ready, `poll: ${outcome}`);
+        // A client tells of the poll first, and then, in the same turn, of what has come of it.
+        queueMicrotask(() => {
+          if (outcome !== "waiting" && stops === this.#stops) this.#become(outcome === "failed" ? this.#failed() : ProviderEvents.Ready, `poll: ${outcome}`);
+        });
       }),
       this.#source.on("error", ({ blame, code }) => {
         if (blame === "module") this.#become(ProviderEvents.Error, code);

@@ -160,6 +160,7 @@ test("a source that answers later is reconciled; one that cannot is an error unt
   source.state = { flags: new Map(Object.entries(FLAGS)), metadata: {} };
   source.emit("flags", ["bool"]);
   source.emit("poll", { why: "retry", outcome: "new" });
+  await turn();
   assert.equal(client.providerStatus, ProviderStatus.READY);
   assert.deepEqual(events.map(([event]) => event), ["RECONCILING", "ERROR", "CONFIGURATION_CHANGED", "READY"]);
 });
@@ -186,6 +187,7 @@ test("a source that is live already is ready for OpenFeature's context with the 
     assert.equal(failed?.code, status === "READY" ? undefined : "PROVIDER_NOT_READY");
     assert.equal(client.getBooleanValue("bool", false), status === "READY");
     source.emit("poll", { why: "retry", outcome: "new" });
+    await turn();
     assert.equal(client.providerStatus, ProviderStatus.READY);
   }
 });
@@ -207,6 +209,7 @@ test("a context that cannot be sent is the provider's error, nothing escapes, an
   assert.deepEqual(read(), [false, "INVALID_CONTEXT", [7]]);
   // What happens to the flags of the context before does not matter now.
   for (const outcome of ["failed", "new"]) source.emit("poll", { why: "interval", outcome });
+  await turn();
   source.emit("flags", ["bool"]);
   assert.equal(client.providerStatus, ProviderStatus.ERROR);
   await setContext({ targetingKey: "a" });
@@ -234,6 +237,7 @@ test("kept flags are STALE until the server has answered", async () => {
   await turn();
   assert.equal(client.providerStatus, ProviderStatus.STALE, "another context does not make the rules newer");
   source.emit("poll", { why: "start", outcome: "unchanged" });
+  await turn();
   assert.equal(client.providerStatus, ProviderStatus.READY);
   assert.deepEqual(events.map(([event]) => event), ["READY", "STALE", "CONTEXT_CHANGED", "STALE", "READY"]);
 });
@@ -250,7 +254,23 @@ test("a poll that fails makes it STALE once, the next good one READY", async () 
   const source = play();
   await start(source);
   for (const outcome of ["failed", "failed", "waiting", "unchanged", "new", "failed", "older"]) source.emit("poll", { why: "interval", outcome });
+  await turn();
   assert.deepEqual(events, [["READY"], ["STALE"], ["READY"], ["STALE"], ["READY"]]);
+});
+
+test("it is READY when the flags can be read, not before", async () => {
+  const source = play({ ready: "timeout", flags: {} });
+  const { name } = await start(source);
+  const seen = [];
+  for (const event of [ProviderEvents.Ready, ProviderEvents.ConfigurationChanged])
+    OpenFeature.getClient(name).addHandler(event, () => seen.push(client.getBooleanValue("bool", false)));
+  // A client first tells what a poll brought, then what comes of it, in one turn.
+  source.emit("poll", { why: "retry", outcome: "new" });
+  source.state = { flags: new Map(Object.entries(FLAGS)), metadata: {} };
+  source.emit("flags", ["bool"]);
+  await turn();
+  assert.deepEqual(seen, [true, true]);
+  assert.deepEqual(events.map(([event]) => event), ["ERROR", "CONFIGURATION_CHANGED", "READY"]);
 });
 
 test("without an answer in time it is an error, flags read their defaults, and READY follows", async () => {
@@ -262,8 +282,10 @@ test("without an answer in time it is an error, flags read their defaults, and R
     assert.equal(client.providerStatus, ProviderStatus.ERROR);
     assert.deepEqual([client.getBooleanDetails("bool", true).value, client.getBooleanDetails("bool", true).errorCode], [true, "PROVIDER_NOT_READY"]);
     source.emit("poll", { why: "retry", outcome: "failed" });
+    await turn();
     source.state = { flags: new Map(Object.entries(FLAGS)), metadata: {} };
     source.emit("poll", { why: "retry", outcome: "new" });
+    await turn();
     assert.equal(client.providerStatus, ProviderStatus.READY);
     assert.equal(client.getBooleanValue("bool", false), true);
     assert.deepEqual(events.map(([event]) => event), ["ERROR", "READY"]);
