@@ -291,7 +291,7 @@ export interface FlagDetails<T = FlagValue> {
   /**
    * `FLAG_NOT_FOUND`: the manifest does not name it. `TYPE_MISMATCH`: the value is not of the fallback's kind (boolean, string, number,
    * object, list, `null`). `PARSE_ERROR`: it is malformed, an `error` event said where. `GENERAL`: targeting gave something that is no variant.
-   * `PROVIDER_NOT_READY`: no manifest has come, or the module is lost.
+   * `PROVIDER_NOT_READY`: no manifest has come, or the module is lost. Flags from a server have that one's codes and reasons, too.
    */
   readonly errorCode?: string;
   /** The flag set's metadata with the flag's over it. */
