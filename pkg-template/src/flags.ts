@@ -56,6 +56,8 @@ export function nextFlags(before: Known, ...[text, metadata = before.metadata!, 
     index++;
     code = 0;
   }
+  // A list may have two with one key: the last one counts, whichever has changed.
+  if (index > flags.size) now.rows.forEach((row, i) => flags.set(row[0], row[codes[i]! + 3] as FlagDetails));
   return [now, rows ? changedFlags(before.flags, flags) : keys];
 }
 

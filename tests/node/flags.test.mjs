@@ -112,6 +112,19 @@ test("of many variants each is read", () => {
   trueup.close();
 });
 
+test("of two flags with one key in a list the last one counts, whichever changes", () => {
+  const flag = (key, n) => ({ key, state: "ENABLED", variants: { was: n, is: n + 1 }, defaultVariant: "was", targeting: { if: [{ var: key + n }, "is"] } });
+  const trueup = client({ flags: [flag("a", 0), flag("b", 10), flag("a", 20)] });
+  const seen = [];
+  for (const context of [{}, { a0: true }, { a0: true, a20: true }, { a20: true }, { b10: true }]) {
+    trueup.flags.setContext(context);
+    seen.push(["a", "b"].map((key) => trueup.flags.get(key, -1)));
+  }
+  assert.deepEqual(seen, [[20, 10], [20, 10], [21, 10], [21, 10], [20, 11]]);
+  assert.deepEqual([...trueup.getSnapshot().flags.keys()], ["a", "b"]);
+  trueup.close();
+});
+
 test("flagd-core refuses a whole document for one default variant that is not there; Trueup only that flag", () => {
   const good = { state: "ENABLED", variants: { on: true }, defaultVariant: "on" };
   const document = { flags: { good, bad: { ...good, defaultVariant: "nowhere" } } };
