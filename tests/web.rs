@@ -21,8 +21,8 @@ wasm_bindgen_test_configure!(run_in_browser);
 #[wasm_bindgen(inline_js = "
     let pack;
     export function hand_in(memory, glue) {
-        const [, source] = /const pack = (.*?^});/ms.exec(glue);
-        pack = eval(source.replace(/: (any|string)\\b/g, ''));
+        const [source] = /^const double = .*?^};/ms.exec(glue);
+        pack = Function(source.replace(/: (any|string|BigUint64Array)\\b/g, '') + 'return pack')();
         let packed;
         globalThis.json = (text) => {
             try {
