@@ -109,6 +109,26 @@ impl<'a> Logic<'a> {
         rules.get(index).map_or(&NULL, |rule| self.apply(rule, data))
     }
 
+    fn variable(&mut self, rule: &'a Rule, data: &'a Value) -> &'a Value {
+        self.look_up(data, Node::root(&rule.value).text()).unwrap_or(&NULL)
+    }
+
+    /// The same as `apply`, for arguments. Most are a constant or a variable: these take a step, as all, but no call.
+    #[inline(never)]
+    fn operand(&mut self, rule: &'a Rule, data: &'a Value) -> &'a Value {
+        match rule.operator {
+            CONSTANT => {
+                self.spend(1);
+                &rule.value
+            }
+            VARIABLE => {
+                self.spend(1);
+                self.variable(rule, data)
+            }
+            _ => self.apply(rule, data),
+        }
+    }
+
     /// What `rule` gives for `data`.
     pub fn apply(&mut self, rule: &'a Rule, data: &'a Value) -> &'a Value {
         self.spend(1);
@@ -120,7 +140,7 @@ impl<'a> Logic<'a> {
         // Operations that decide what they evaluate, and on which data; at the end all others.
         match operator {
             CONSTANT => return &rule.value,
-            VARIABLE => return self.look_up(data, Node::root(&rule.value).text()).unwrap_or(&NULL),
+            VARIABLE => return self.variable(rule, data),
             SHARED => {
                 let place = rule.value.as_f64().unwrap_or(0.0) as usize;
                 return self.argument(&self.set.shared, place, data);
@@ -178,14 +198,15 @@ impl<'a> Logic<'a> {
                 return result;
             }
             _ => {
+                // Most conditions, without a list of values.
+                if let [left, right] = arguments
+                    && (operator <= GREATER_OR_EQUAL || operator == IN)
+                {
+                    let values = [self.operand(left, data), self.operand(right, data)];
+                    return self.compute(operator, &values, data);
+                }
                 for rule in arguments {
-                    // Every second argument is a constant: they take a step, as all, but no call.
-                    let value = if rule.operator == CONSTANT {
-                        self.spend(1);
-                        &rule.value
-                    } else {
-                        self.apply(rule, data)
-                    };
+                    let value = self.operand(rule, data);
                     self.values.push(value);
                 }
                 // A list may stand for all arguments, or for those from here on.
@@ -431,6 +452,12 @@ impl<'a> Logic<'a> {
 
     /// Whether two values compare so.
     fn holds(&mut self, operator: u8, a: &'a Value, b: &'a Value) -> bool {
+        if let (Value::Number(a), Value::Number(b)) = (a, b) {
+            return compares(operator, a.partial_cmp(b));
+        }
+        if let (Value::String(a), Value::String(b)) = (a, b) {
+            return compares(operator, Some(a.cmp(b)));
+        }
         let (kind, other) = (a.kind(), b.kind());
         let lower = kind.min(other);
         // JavaScript's `===` is for two of one kind, and so is its `==` where one of them is `null`. Two lists or objects are
