@@ -61,12 +61,12 @@ export const link = (): [imports: WebAssembly.Imports, start: (instance: WebAsse
     ({ exports }) => {
       wasm = exports as Exports;
       return (input, mono = performance.now(), wall = Date.now()) => {
-        const text = pack(input);
+        const given = pack(input);
         // No letter takes more bytes in UTF-8. To write in place takes half the time of `encode`.
-        const room = text.length * 3;
-        encoder.encodeInto(text, memory(wasm.r(room), room));
+        const room = given.length * 3;
+        encoder.encodeInto(given, memory(wasm.r(room), room));
         const reply = memory(wasm.h(mono, wall));
-        return JSON.parse(decoder.decode(reply.subarray(0, reply.indexOf(0))));
+        return JSON.parse(text(reply.subarray(0, reply.indexOf(0))));
       };
     },
   ];

@@ -113,7 +113,7 @@ impl<'a> Logic<'a> {
         self.look_up(data, Node::root(&rule.value).text()).unwrap_or(&NULL)
     }
 
-    /// The same as `apply`, for arguments. Most are a constant or a variable: these take a step, as all, but no call.
+    /// The same as `apply`, for arguments. Most are a constant or a variable: these take a step, as all, but not its frame.
     #[inline(never)]
     fn operand(&mut self, rule: &'a Rule, data: &'a Value) -> &'a Value {
         match rule.operator {
@@ -121,7 +121,7 @@ impl<'a> Logic<'a> {
                 self.spend(1);
                 &rule.value
             }
-            VARIABLE => {
+            VARIABLE if self.steps > 1 => {
                 self.spend(1);
                 self.variable(rule, data)
             }
@@ -578,8 +578,8 @@ fn size(value: &Value) -> usize {
 
 #[cfg(test)]
 mod tests {
-    use super::super::super::value::read;
-    use super::super::apply;
+    use super::super::super::value::{First, read};
+    use super::super::{Numbers, apply};
     use super::*;
 
     fn json(text: &str) -> Value {
@@ -925,5 +925,25 @@ mod tests {
                 check(&[(&format!(r#"{{"{operator}":{wrong}}}"#), "{}", "null")]);
             }
         }
+    }
+
+    #[test]
+    fn a_rule_that_is_out_of_steps_makes_nothing_more() {
+        let context = json(&format!(r#"{{"long":"{}"}}"#, "x".repeat(64_000)));
+        // Each copies the context, to put `$flagd` into it.
+        let given = json(&format!(r#"{{"cat":[{}]}}"#, vec![r#"{"var":""}"#; 1_000].join(",")));
+        let first = First::new(Node::root(&given), "");
+        let mut compiler = Compiler::new(first, Node::default(), String::new());
+        let mut rule = Rule::default();
+        compiler.compile(&mut rule, &given);
+        let (set, mut made) = (FlagSet::new(Numbers::native()), Made::default());
+        let mut logic = Logic::new(&set, &context, &NULL, &mut made);
+        logic.begin(&[], &rule);
+        assert!(logic.exhausted());
+        let (mut count, mut next) = (0, &made);
+        while let Some(one) = &next.0 {
+            (count, next) = (count + 1, &one.1);
+        }
+        assert!(count <= MAX_STEPS as usize * STEP / 64_000 + 2, "{count} copies");
     }
 }
